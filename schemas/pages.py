@@ -1,0 +1,59 @@
+"""A page: one record of the journal, many events of the accounts of one partition, in order.
+
+JSON, so that any Kafka tool can read it. An empty page is a tick: it only carries the broker's time.
+Pages are written by us from events that passed the door, so reading them checks shapes, not rules.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.commands import PoliciesSet
+from schemas.envelope import Event
+from schemas.events import INPUT_TYPES, JournalData
+
+TICK = b'{"events":[]}'
+
+
+class PageError(ValueError):
+    """A journal record that is no page. Behind the door this is a bug, never bad input."""
+
+
+class _Page(msgspec.Struct):
+    events: list[msgspec.Raw]
+
+
+class _Kind(msgspec.Struct):
+    type: str
+
+
+_encode = msgspec.json.Encoder().encode
+_pages = msgspec.json.Decoder(_Page)
+_kinds = msgspec.json.Decoder(_Kind)
+_decoders: dict[str, msgspec.json.Decoder[Event[Any]]] = {
+    kind: msgspec.json.Decoder(Event[shape])  # type: ignore[valid-type]  # a shape from the table
+    for kind, shape in {**INPUT_TYPES, PoliciesSet.TYPE: PoliciesSet}.items()
+}
+
+
+def encode_event(event: Event[JournalData]) -> bytes:
+    """Write one event as it stands in a page."""
+    return _encode(event)
+
+
+def encode_page(encoded_events: Sequence[bytes]) -> bytes:
+    """Join events, already encoded, into one page."""
+    return b'{"events":[' + b",\n".join(encoded_events) + b"]}"
+
+
+def decode_page(value: bytes) -> list[Event[JournalData]]:
+    """Read the events of a page, in order.
+
+    Raises:
+        PageError: the record is no page, or holds an event of an unknown type.
+    """
+    try:
+        return [_decoders[_kinds.decode(raw).type].decode(raw) for raw in _pages.decode(value).events]
+    except (msgspec.DecodeError, KeyError) as error:
+        raise PageError(f"not a page: {error}") from error
