@@ -1,0 +1,135 @@
+"""How an attempt is asked for, and which request an outcome answers (contract section 3, point 3).
+
+The one rule: of one invoice at most one request is unanswered, unless a restart supersedes one that is overdue.
+"""
+
+from dataclasses import dataclass
+
+from dunning.account import Matter
+from dunning.binding import charged_on
+from dunning.ceilings import count_requested, last_instant
+from dunning.ladder import use_due_rungs
+from dunning.page import Page
+from dunning.plan import plan, touch
+from dunning.records import Case, Quarantined
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.decisions import RequestReason
+
+Outcome = ChargeDeclined | ChargeSucceeded | ChargePending
+
+_RESTARTS = (RequestReason.INSTRUMENT_BOUND, RequestReason.DETAILS_UPDATED)
+_PLANNED = {"R": RequestReason.SCHEDULED, "T": RequestReason.TECHNICAL}
+
+
+def fire(page: Page, matter: Matter) -> None:
+    """Ask for the planned attempt if it may still go now; else it is planned anew and nothing is asked."""
+    touch(page, matter)
+    why = plan(page, matter)
+    case = matter.invoice.case
+    assert case is not None
+    if not case.plan_kind or case.plan_at > page.now:
+        page.note("due", "not_allowed_yet", matter.account.account_id, matter.id)
+        return
+    reason = _PLANNED.get(case.plan_kind)
+    if reason is None:
+        assert case.immediate is not None
+        reason = RequestReason(case.immediate.reason)
+    _request(page, matter, case, reason, case.plan_due_at, why)
+
+
+def _request(page: Page, matter: Matter, case: Case, reason: RequestReason, due_at: int, moved: tuple[str, ...]) -> None:
+    account, policy = matter.account, page.policy(case)
+    instrument_id = charged_on(account, matter.invoice.subscription_id)
+    assert instrument_id is not None
+    supersedes = None if case.request_at is None else request_id_of(matter, case)
+    case.attempts += 1
+    request_id = request_id_of(matter, case)
+    if reason is RequestReason.TECHNICAL:
+        case.technical_used += 1
+    case.technical_at = case.immediate = case.carried_at = None
+    use_due_rungs(matter, case, policy, page.now)
+    case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
+    case.request_kind = "i" if reason in _RESTARTS else {"scheduled": "r", "technical": "t"}.get(reason, "c")
+    case.last_attempt_at = max(case.last_attempt_at, page.now)
+    case.plan_kind = ""
+    matter.is_planned = False
+    matter.moved_by = reason
+    page.request(
+        matter,
+        request_id=request_id,
+        instrument_id=instrument_id,
+        reason=reason,
+        due_at=due_at,
+        not_after=last_instant(page.rules.networks, matter, policy, instrument_id, case.window_ends_at),
+        supersedes=supersedes,
+        why=(*moved, *(("engine.ceiling",) if moved else ()), _reason_id(case, reason), *case.decline_why),
+    )
+    credential_id = account.credential_id(instrument_id)
+    count_requested(account.credential(credential_id), request_id, page.now)
+    account.credential_changed(credential_id)
+    page.note("due", reason, account.account_id, matter.id)
+
+
+def request_id_of(matter: Matter, case: Case) -> str:
+    """The id of the case's latest request."""
+    return f"{matter.id}/{case.attempts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Which request of ours an outcome belongs to."""
+
+    request_id: str | None  # None: an attempt that we did not ask for
+    kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
+    is_late: bool  # of a request that was superseded or answered before: it moves nothing in its case
+    was_quarantined: bool
+    was_reconcile: bool = False
+
+
+def answered(matter: Matter, outcome: Outcome) -> Answered:
+    """Find the request that an outcome answers, and take it out of flight or out of quarantine."""
+    invoice, case = matter.invoice, matter.invoice.case
+    in_flight = None if case is None or case.request_at is None else request_id_of(matter, case)
+    held = _quarantined(invoice.quarantined, outcome, in_flight)
+    if held is not None:
+        invoice.quarantined.remove(held)
+        return Answered(held.request_id, held.kind, is_late=False, was_quarantined=True, was_reconcile=held.reconcile)
+    request_id = outcome.request_id
+    if request_id is None and (outcome.initiated_by is Initiator.RETRY or outcome.charge_id == in_flight):
+        request_id = in_flight
+    if request_id is None:
+        return Answered(None, "", is_late=False, was_quarantined=False)
+    if request_id != in_flight:
+        return Answered(request_id, "", is_late=True, was_quarantined=False)
+    assert case is not None
+    kind = case.request_kind
+    _out_of_flight(case)
+    return Answered(request_id, kind, is_late=False, was_quarantined=False)
+
+
+def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:
+    """Hold the case back until the outcome of this charge is known (rule `engine.unknown`)."""
+    matter.invoice.quarantined.append(Quarantined(outcome.charge_id, answer.request_id, answer.kind, reconcile))
+
+
+def _quarantined(held: list[Quarantined], outcome: Outcome, in_flight: str | None) -> Quarantined | None:
+    request_id = outcome.request_id
+    if request_id is None and outcome.initiated_by is Initiator.RETRY:
+        request_id = in_flight
+    for one in held:
+        if one.charge_id == outcome.charge_id or (one.request_id is not None and one.request_id == request_id):
+            return one
+    return None
+
+
+def _out_of_flight(case: Case | None) -> None:
+    assert case is not None
+    case.request_at, case.request_on, case.request_kind, case.request_overdue = None, "", "", False
+
+
+def _reason_id(case: Case, reason: RequestReason) -> str:
+    if reason is RequestReason.SCHEDULED:
+        return f"policy.ladder.{case.rung}"
+    if reason is RequestReason.TECHNICAL:
+        return f"policy.technical.{case.technical_used}"
+    return f"engine.restart.{reason}" if reason in _RESTARTS else f"engine.{reason}"

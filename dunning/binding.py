@@ -1,0 +1,56 @@
+"""What a subscription is charged on, and whether that may be charged (contract section 6, Binding).
+
+Its own binding; else the account default; else the instrument last seen with it. Owning an instrument binds nothing.
+"""
+
+from dunning.account import Matter, OpenAccount
+from schemas.decisions import DeclineClass
+
+
+def charged_on(account: OpenAccount, subscription_id: str) -> str | None:
+    """Tell which instrument the subscription is charged on now; None: on none."""
+    subscription = account.subscription(subscription_id)
+    return subscription.own or account.root().default or subscription.seen
+
+
+def see(account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
+    """Note an instrument that was seen with the subscription; it restarts nothing.
+
+    One that differs from a known account default counts as a binding of the subscription's own.
+    """
+    subscription = account.subscription(subscription_id)
+    default = account.root().default
+    if subscription.own is None and default is not None and instrument_id != default:
+        subscription.own, subscription.seen = instrument_id, None
+    elif subscription.seen != instrument_id:
+        subscription.seen = instrument_id
+    else:
+        return
+    account.subscription_changed(subscription_id)
+
+
+def verdict_against(matter: Matter, instrument_id: str) -> DeclineClass | None:
+    """Tell which class of decline forbids automatic attempts of this case on the instrument; None: nothing does.
+
+    `never` holds for the credential, `fix_data` for the instrument, `needs_customer` for the case
+    (contract section 6, What a verdict covers).
+    """
+    if is_dead(matter.account, instrument_id):
+        return DeclineClass.NEVER
+    if matter.account.instrument(instrument_id).fix_data_at is not None:
+        return DeclineClass.FIX_DATA
+    case = matter.invoice.case
+    return DeclineClass.NEEDS_CUSTOMER if case is not None and case.needs_customer else None
+
+
+def is_dead(account: OpenAccount, instrument_id: str) -> bool:
+    """Tell whether the instrument's credential was ever declined `never`."""
+    return bool(account.credential(account.credential_id(instrument_id)).dead_why)
+
+
+def is_paused(matter: Matter) -> bool:
+    """Tell whether a pause covers the case: on its account, its subscription or its invoice."""
+    pauses = matter.account.root().pauses
+    return bool(pauses) and any(
+        scope in pauses for scope in ("", "s:" + matter.invoice.subscription_id, "i:" + matter.id)
+    )

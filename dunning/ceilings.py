@@ -1,0 +1,121 @@
+"""When an attempt may go under the rules of the networks and debit schemes (rule `engine.ceiling`).
+
+A rule delays or forbids an attempt; it never brings one forward and never adds one. Cards are counted per
+credential over all subscriptions of the account, bank debits per invoice (contract section 6, Counting).
+"""
+
+from bisect import insort
+from dataclasses import dataclass
+from itertools import islice
+
+from dunning.account import Matter
+from dunning.calendar import DAY
+from dunning.network_rules.limits import DebitLimit, NetworkRules
+from dunning.policy import Policy, RuleProfile
+from dunning.records import Credential, Invoice
+
+KEPT_ATTEMPTS = 64  # more than the highest limit of any network; older ones cannot matter
+KEPT_FOR = 31 * DAY  # longer than the longest window of any card network
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The first instant at which every rule allows the attempt, and the rules that moved it there."""
+
+    at: int
+    why: tuple[str, ...]
+
+
+def first_allowed(
+    rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str, at: int
+) -> Allowed | None:
+    """Find the first instant from `at` on at which an attempt on the instrument breaks no rule.
+
+    Args:
+        rules: the ceilings.
+        matter: the invoice that would be charged.
+        policy: whose profile of network rules holds; under `none` everything is allowed.
+        instrument_id: what would be charged.
+        at: the earliest instant asked for, microseconds UTC.
+
+    Returns:
+        None if no later instant is allowed either.
+    """
+    if policy.rules is RuleProfile.NONE:
+        return Allowed(at, ())
+    account = matter.account
+    credential = account.credential(account.credential_id(instrument_id))
+    why: tuple[str, ...] = ()
+    if credential.hold_until > at:
+        at = credential.hold_until
+        if credential.hold_rule is not None:
+            why = (credential.hold_rule,)
+    debit = _debit_limit(rules, matter, policy, instrument_id)
+    if debit is not None and not _may_present(debit, matter.invoice, at):
+        return None
+    if credential.network is None or not (credential.attempts or credential.unanswered):
+        return Allowed(at, why)
+    counted = sorted((*credential.attempts, *credential.unanswered.values()))
+    limits = rules.card_limits(credential.network, policy.rules, at)
+    is_moved = True
+    while is_moved:
+        is_moved = False
+        for limit in limits:
+            # An attempt exactly as old as the period no longer counts.
+            if len(counted) >= limit.limit and (free_at := counted[-limit.limit] + limit.period) > at:
+                at, is_moved = free_at, True
+                if limit.rule_id not in why:
+                    why = (limit.rule_id, *why)
+    return Allowed(at, why)
+
+
+def last_instant(
+    rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str, window_ends_at: int
+) -> int:
+    """Tell until when the attempt may be executed at all: the window's end, or earlier where a rule says so."""
+    debit = _debit_limit(rules, matter, policy, instrument_id)
+    if debit is None:
+        return window_ends_at
+    return min(window_ends_at, debit.ends_at(matter.invoice.presentations[0]))
+
+
+def refusing_rules(rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str) -> tuple[str, ...]:
+    """Name the debit rules under which the invoice may not be presented on the instrument any more."""
+    debit = _debit_limit(rules, matter, policy, instrument_id)
+    return () if debit is None else debit.ids
+
+
+def _debit_limit(rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str) -> DebitLimit | None:
+    """Find the limit on presenting the invoice again; one that was never presented is under none."""
+    if not matter.invoice.presentations:
+        return None
+    kind = matter.account.instrument(instrument_id).type
+    return None if kind is None else rules.debit_limit(kind, policy.rules)
+
+
+def _may_present(debit: DebitLimit, invoice: Invoice, at: int) -> bool:
+    first, *further = invoice.presentations
+    if debit.same_amount and invoice.balance != invoice.presented_amount:
+        return False
+    return len(further) < debit.further and at < debit.ends_at(first)
+
+
+def count_declined(credential: Credential, attempted_at: int, request_id: str | None) -> None:
+    """Count a declined attempt; that of a request of ours takes the place of the request."""
+    if request_id is not None:
+        credential.unanswered.pop(request_id, None)
+    insort(credential.attempts, attempted_at)
+    surplus = len(credential.attempts) - KEPT_ATTEMPTS
+    if surplus > 0:
+        del credential.attempts[:surplus]
+
+
+def count_requested(credential: Credential, request_id: str, now: int) -> None:
+    """Count a request that has no answer yet, and forget what no rule counts any more."""
+    old = now - KEPT_FOR
+    stale = sum(1 for _ in islice((at for at in credential.attempts if at < old), KEPT_ATTEMPTS))
+    if stale:
+        del credential.attempts[:stale]
+    for request in [request for request, at in credential.unanswered.items() if at < old]:
+        del credential.unanswered[request]
+    credential.unanswered[request_id] = now

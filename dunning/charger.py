@@ -1,0 +1,152 @@
+"""A model of what charges do, so that closed loops can be told in one file (contract section 5, simulate).
+
+The first rule that matches a request answers it. No rule matching is no answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from dunning.calendar import Duration
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Decline, Initiator
+from schemas.decisions import RetryRequested
+from schemas.envelope import Event
+from schemas.identifiers import Id
+from schemas.instants import micros, moment
+
+SOURCE = "charger"
+
+
+class ChargerError(ValueError):
+    """A charger file that cannot be read: `path` says where, the text what."""
+
+    def __init__(self, path: str, message: str) -> None:
+        """Name the field and what is wrong with it."""
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class Outcome(StrEnum):
+    """What a charge comes to."""
+
+    NONE = "none"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    PENDING = "pending"
+
+
+def _instant(value: Any) -> int:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError("an instant needs an offset, for example 2026-12-01T00:00:00Z")
+    return micros(value)
+
+
+def _duration(value: Any) -> int:
+    return Duration.parse(value).exact_micros()
+
+
+_Instant = Annotated[int, BeforeValidator(_instant)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """What a request must be; a field left out asks nothing."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    instrument_id: Id | None = None
+    invoice_id: Id | None = None
+    subscription_id: Id | None = None
+    attempt: Annotated[int, Field(strict=True, ge=1)] | None = None
+    before: _Instant | None = None  # the request was made before this instant
+    after: _Instant | None = None  # at or after this one
+
+    def fits(self, request: RetryRequested, requested_at: int) -> bool:
+        """Tell whether a request, made at an instant, is meant."""
+        return (
+            self.instrument_id in (None, request.instrument_id)
+            and self.invoice_id in (None, request.invoice_id)
+            and self.subscription_id in (None, request.subscription_id)
+            and self.attempt in (None, request.attempt)
+            and (self.before is None or requested_at < self.before)
+            and (self.after is None or requested_at >= self.after)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One line of a charger file."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    match: Match = field(default_factory=Match)
+    outcome: Outcome
+    decline: Decline | None = None
+    after: Annotated[int, BeforeValidator(_duration)] = 0  # microseconds until the answer
+
+
+_rules = TypeAdapter(list[Rule])
+
+
+@dataclass(frozen=True, slots=True)
+class Charger:
+    """Rules in order; the first that matches a request answers it."""
+
+    rules: Sequence[Rule] = ()
+
+    def answer(self, request: RetryRequested, requested_at: int) -> tuple[int, Event[Any]] | None:
+        """Give the instant and the event that answers a request made at `requested_at`; None is no answer."""
+        rule = next((rule for rule in self.rules if rule.match.fits(request, requested_at)), None)
+        if rule is None or rule.outcome is Outcome.NONE:
+            return None
+        at = requested_at + rule.after
+        return at, _event(request, rule, at)
+
+
+def read_charger(content: Any) -> Charger:
+    """Check the content of a charger file.
+
+    Raises:
+        ChargerError: the first field that is wrong.
+    """
+    try:
+        rules = _rules.validate_python(content)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        raise ChargerError(".".join(map(str, detail["loc"])), detail["msg"]) from error
+    for number, rule in enumerate(rules):
+        if (rule.outcome is Outcome.DECLINED) != (rule.decline is not None):
+            raise ChargerError(f"{number}.decline", "`declined` needs a decline, and no other outcome has one")
+    return Charger(tuple(rules))
+
+
+def _event(request: RetryRequested, rule: Rule, at: int) -> Event[Any]:
+    shape: type[ChargeDeclined | ChargeSucceeded | ChargePending]
+    more: dict[str, Any] = {}
+    kind: Literal["declined", "succeeded", "pending"]
+    if rule.outcome is Outcome.DECLINED:
+        shape, kind, more = ChargeDeclined, "declined", {"decline": rule.decline}
+    elif rule.outcome is Outcome.SUCCEEDED:
+        shape, kind = ChargeSucceeded, "succeeded"
+    else:
+        shape, kind = ChargePending, "pending"
+    data = shape(
+        charge_id=request.request_id,
+        invoice_id=request.invoice_id,
+        account_id=request.account_id,
+        subscription_id=request.subscription_id,
+        instrument_id=request.instrument_id,
+        amount_minor=request.amount_minor,
+        currency=request.currency,
+        request_id=request.request_id,
+        initiated_by=Initiator.RETRY,
+        **more,
+    )
+    return Event(id=f"{request.request_id}/{kind}", source=SOURCE, type=shape.TYPE, time=moment(at), data=data)
+

@@ -1,0 +1,324 @@
+"""What happens when a charge is declined, succeeds, or has no outcome yet. Read it from top to bottom.
+
+The one rule: an outcome is taken once, however often and in whatever order it is told (contract section 6).
+"""
+
+from dunning.account import Matter, OpenAccount
+from dunning.attempts import Answered, Outcome, answered, quarantine
+from dunning.binding import charged_on, see, verdict_against
+from dunning.calendar import add
+from dunning.closing import settle
+from dunning.declines.verdicts import Verdict, verdict_on
+from dunning.instruments import BANK_DEBITS, apply_verdict, count, data_right, describe, note_dialect, uncount
+from dunning.ladder import failed, plan_technical, use_next_rung
+from dunning.opening import chosen_policy, open_case
+from dunning.page import Page
+from dunning.plan import next_attempt_at, plan, touch
+from dunning.policy import Policy
+from dunning.records import Case, Invoice, digest, is_remembered, remembering
+from dunning.restarts import action_needed
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.decisions import Action, Audience, CloseReason, DeclineClass, NoticeKind
+from schemas.envelope import Event
+from schemas.instants import micros
+
+BLOCKING = frozenset({DeclineClass.FIX_DATA, DeclineClass.NEEDS_CUSTOMER, DeclineClass.NEVER})
+_MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
+
+
+def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
+    """Take a decline: count it, let its verdict hold, and open or continue the case. Returns the reason."""
+    data = event.data
+    account = page.account(data.account_id)
+    matter = _matter(account, data)
+    invoice = matter.invoice
+    charge = digest(data.charge_id)
+    if is_known(matter, event):
+        return "duplicate"
+    if is_remembered(invoice.declined, charge) or is_remembered(invoice.succeeded, charge):
+        return "charge_known"
+    attempted_at = micros(data.attempted_at or event.time)
+    is_automatic = data.initiated_by not in _MANUAL
+    touch(page, matter)
+    if data.instrument is not None:
+        describe(account, data.instrument)
+    is_open = _is_open(matter)
+    may_open = is_automatic and invoice.case is None and _is_collectable(matter)
+    if data.initiated_by is Initiator.SCHEDULE and (is_open or may_open):
+        see_all(page, account, data.subscription_id, data.instrument_id)
+    policy = _policy(page, matter)
+    network = account.credential(account.credential_id(data.instrument_id)).network
+    verdict = verdict_on(data.decline, attempted_at, page.rules.declines, policy.rules, network)
+    if verdict.unknown:
+        page.note("declined", "unknown_code", data.account_id, data.invoice_id)
+    answer = answered(matter, data)
+    is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
+    is_open = is_open or is_first
+    if verdict.decline_class is DeclineClass.RECONCILE:
+        return _reconcile(page, matter, data, answer, is_open=is_open)
+    invoice.declined = remembering(invoice.declined, charge)
+    note_dialect(account, data.instrument_id, data.decline.dialect, verdict.network)
+    count(page, account, data.instrument_id, attempted_at, answer.request_id)
+    _present(matter, data, attempted_at)
+    if is_open:
+        return _declined_in_case(page, matter, data, verdict, answer, attempted_at, is_first=is_first)
+    apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
+    return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
+
+
+def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
+    """Take a success: lower the balance; at zero the case closes `paid`. Returns the reason."""
+    data = event.data
+    account = page.account(data.account_id)
+    matter = _matter(account, data)
+    invoice = matter.invoice
+    charge = digest(data.charge_id)
+    if is_known(matter, event):
+        return "duplicate"
+    if is_remembered(invoice.succeeded, charge):
+        return "charge_known"
+    attempted_at = micros(data.attempted_at or event.time)
+    touch(page, matter)
+    if data.currency != invoice.currency:
+        # Money came in, but not the money that is owed: nothing more is asked for until somebody has looked.
+        quarantine(matter, data, answered(matter, data), reconcile=True)
+        _tell_reconcile(page, matter, data.instrument_id, "engine.currency_differs")
+        return "currency_differs"
+    invoice.succeeded = remembering(invoice.succeeded, charge)
+    case = invoice.case
+    requested_on = case.request_on if case is not None else ""
+    answer = answered(matter, data)
+    instrument_id = data.instrument_id or requested_on
+    if answer.request_id is not None and instrument_id:
+        uncount(account, instrument_id, answer.request_id)
+    if instrument_id:
+        data_right(page, account, instrument_id, attempted_at)
+    invoice.paid += data.amount_minor
+    if invoice.balance is not None and invoice.settled is None:
+        invoice.open_balance = invoice.balance or invoice.open_balance
+        invoice.balance = max(0, invoice.balance - data.amount_minor)
+    if case is not None and case.closed is None:
+        case.last_attempt_at = max(case.last_attempt_at, attempted_at)
+        if data.initiated_by is Initiator.PSP:
+            case.psp_hold = False
+            use_next_rung(matter, case, page.policy(case), attempted_at)
+        matter.moved_by = "part_paid"
+    if invoice.settled is not None:
+        return "already_settled"
+    if invoice.balance == 0:
+        settle(page, matter, CloseReason.PAID)
+        return CloseReason.PAID
+    return "part_paid"
+
+
+def on_pending(page: Page, event: Event[ChargePending]) -> str:
+    """Quarantine the case until the outcome of this charge is known. Returns the reason."""
+    data = event.data
+    account = page.account(data.account_id)
+    matter = _matter(account, data)
+    invoice = matter.invoice
+    charge = digest(data.charge_id)
+    if is_known(matter, event):
+        return "duplicate"
+    if is_remembered(invoice.declined, charge) or is_remembered(invoice.succeeded, charge):
+        return "charge_known"
+    touch(page, matter)
+    answer = answered(matter, data)
+    if answer.is_late:
+        return "request_superseded"
+    quarantine(matter, data, answer, reconcile=answer.was_reconcile)
+    case = invoice.case
+    if case is not None and case.closed is None:
+        case.last_attempt_at = max(case.last_attempt_at, micros(data.attempted_at or event.time))
+    matter.moved_by = "pending"
+    return "pending"
+
+
+def is_known(matter: Matter, event: Event[Outcome]) -> bool:
+    """Tell whether this very event was taken before; if not, remember it."""
+    one = digest(event.source, event.id)
+    if is_remembered(matter.invoice.events, one):
+        return True
+    matter.invoice.events = remembering(matter.invoice.events, one)
+    matter.account.matter_changed(matter)
+    return False
+
+
+def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
+    """Note an instrument that was seen; the next attempts of the subscription's cases may go to it."""
+    subscription = account.subscription(subscription_id)
+    if subscription.seen != instrument_id and subscription.own != instrument_id:
+        for matter in list(account.open_matters_of(subscription_id)):
+            touch(page, matter)
+        see(account, subscription_id, instrument_id)
+
+
+# ---- a decline in an open case ----
+
+
+def _declined_in_case(  # noqa: PLR0913 - what is known of one decline
+    page: Page,
+    matter: Matter,
+    data: ChargeDeclined,
+    verdict: Verdict,
+    answer: Answered,
+    attempted_at: int,
+    *,
+    is_first: bool,
+) -> str:
+    case = matter.invoice.case
+    assert case is not None
+    policy = page.policy(case)
+    is_automatic = data.initiated_by not in _MANUAL
+    charged = charged_on(matter.account, matter.invoice.subscription_id)
+    moves = charged == data.instrument_id and not answer.is_late
+    apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
+    if moves:
+        case.last_attempt_at = max(case.last_attempt_at, attempted_at)
+        _hold_back(case, data)
+        _close_early(matter, case, policy, verdict, attempted_at)
+    if not is_automatic:
+        return "manual_attempt"
+    if moves or is_first:
+        _count_failure(matter, case, policy, data, answer, attempted_at)
+    if (moves and attempted_at >= case.decline_at) or is_first:
+        case.decline_class, case.decline_why, case.decline_at = verdict.decline_class, verdict.why, attempted_at
+        case.needs_customer = moves and verdict.decline_class is DeclineClass.NEEDS_CUSTOMER
+        case.technical_at = None
+        if moves and verdict.decline_class is DeclineClass.TECHNICAL:
+            plan_technical(matter, case, policy, attempted_at)
+    matter.moved_by = "declined"
+    _tell_declined(page, matter, data, verdict, answer)
+    if charged is None:
+        if is_first:
+            page.notice(
+                matter,
+                NoticeKind.NO_INSTRUMENT,
+                instrument_id=None,
+                action=Action.REQUIRED,
+                decline_class=case.decline_class,
+                why=("engine.no_instrument",),
+            )
+    elif moves and verdict.decline_class in BLOCKING:
+        action_needed(page, matter, data.instrument_id, verdict.decline_class)
+    elif is_first and (against := verdict_against(matter, charged)) is not None:
+        action_needed(page, matter, charged, against)
+    return "declined" if moves else "declined_elsewhere"
+
+
+def _count_failure(  # noqa: PLR0913 - what is known of one decline
+    matter: Matter, case: Case, policy: Policy, data: ChargeDeclined, answer: Answered, attempted_at: int
+) -> None:
+    failed(matter, case, policy, attempted_at, uses_gap=answer.kind not in ("r", "t"))
+    if data.initiated_by is Initiator.PSP:
+        use_next_rung(matter, case, policy, attempted_at)
+
+
+def _hold_back(case: Case, data: ChargeDeclined) -> None:
+    """Follow what the provider says about its own next attempt (contract section 6, Provider's hold)."""
+    if data.psp_will_retry:
+        case.psp_hold = True
+        case.psp_next_at = None if data.psp_next_attempt_at is None else micros(data.psp_next_attempt_at)
+    elif data.initiated_by is Initiator.PSP or data.psp_will_retry is False:
+        case.psp_hold, case.psp_next_at = False, None
+
+
+def _close_early(matter: Matter, case: Case, policy: Policy, verdict: Verdict, attempted_at: int) -> None:
+    """Shorten the time of a case on a dead or fraudulent card, from the first such decline on."""
+    if policy.never_close_after is None or case.close_early_at is not None:
+        return
+    if verdict.decline_class is DeclineClass.NEVER or verdict.fraud:
+        case.close_early_at = add(attempted_at, policy.never_close_after, matter.invoice.zone)
+
+
+def _tell_declined(page: Page, matter: Matter, data: ChargeDeclined, verdict: Verdict, answer: Answered) -> None:
+    case = matter.invoice.case
+    assert case is not None
+    plan(page, matter)
+    page.notice(
+        matter,
+        NoticeKind.PAYMENT_DECLINED,
+        instrument_id=data.instrument_id,
+        attempt=_attempt_number(data, answer),
+        decline_class=verdict.decline_class,
+        action=Action.REQUIRED if verdict.decline_class in BLOCKING else Action.NONE,
+        next_attempt_at=next_attempt_at(matter),
+        why=verdict.why,
+    )
+
+
+def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
+    """The number of the attempt: 0 for the biller's own charge, none for one of the provider."""
+    if answer.request_id is not None:
+        number = answer.request_id.rpartition("/")[2]
+        return int(number) if number.isascii() and number.isdigit() else None
+    return 0 if data.initiated_by is Initiator.SCHEDULE else None
+
+
+def _reconcile(page: Page, matter: Matter, data: ChargeDeclined, answer: Answered, *, is_open: bool) -> str:
+    """Quarantine a suspected duplicate: it is told to the operator, and as declined only once it is resolved."""
+    quarantine(matter, data, answer, reconcile=True)
+    matter.moved_by = "reconcile"
+    if is_open and not answer.was_reconcile:
+        _tell_reconcile(page, matter, data.instrument_id, "engine.unknown")
+    return "reconcile"
+
+
+def _tell_reconcile(page: Page, matter: Matter, instrument_id: str | None, why: str) -> None:
+    if _is_open(matter):
+        page.notice(
+            matter,
+            NoticeKind.RECONCILE,
+            audience=Audience.OPERATOR,
+            instrument_id=instrument_id,
+            action=Action.REQUIRED,
+            decline_class=DeclineClass.RECONCILE,
+            why=(why,),
+        )
+
+
+# ---- the invoice behind an outcome ----
+
+
+def _matter(account: OpenAccount, data: Outcome) -> Matter:
+    """Find the invoice; one that has not come yet is provisional, with the amount of the attempt."""
+    matter = account.matter(data.invoice_id)
+    if matter is None:
+        matter = account.new_matter(data.invoice_id, Invoice(data.subscription_id, data.currency))
+    elif not matter.invoice.subscription_id:
+        matter.invoice.subscription_id, matter.invoice.currency = data.subscription_id, data.currency
+    invoice = matter.invoice
+    if invoice.balance is None and not isinstance(data, ChargeSucceeded):
+        invoice.balance = max(0, data.amount_minor - invoice.paid)
+        invoice.open_balance = invoice.balance
+    return matter
+
+
+def _present(matter: Matter, data: ChargeDeclined, attempted_at: int) -> None:
+    """Count a presentation of a bank debit; those limits are per invoice."""
+    if matter.account.instrument(data.instrument_id).type not in BANK_DEBITS:
+        return
+    invoice = matter.invoice
+    if not invoice.presentations:
+        invoice.presented_amount = data.amount_minor
+    invoice.presentations = sorted((*invoice.presentations, attempted_at))
+
+
+def _policy(page: Page, matter: Matter) -> Policy:
+    case = matter.invoice.case
+    return chosen_policy(page, matter) if case is None else page.policy(case)
+
+
+def _is_open(matter: Matter) -> bool:
+    case = matter.invoice.case
+    return case is not None and case.closed is None
+
+
+def _is_collectable(matter: Matter) -> bool:
+    """Tell whether a decline may open a case: something is owed, and the subscription goes on."""
+    invoice = matter.invoice
+    if invoice.settled is not None or not invoice.balance:
+        return False
+    return matter.account.subscription(invoice.subscription_id).ended_at is None
+
+

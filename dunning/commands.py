@@ -1,0 +1,109 @@
+"""What an operator may order: pause, resume, stop, retry now (contract section 2.1).
+
+A pause is a flag on its scope and holds for cases that open later; `resume` clears its scope and all inside it.
+"""
+
+from dunning.account import Matter, OpenAccount
+from dunning.binding import charged_on, is_dead, is_paused, verdict_against
+from dunning.closing import close
+from dunning.page import Page
+from dunning.payment_methods import is_known
+from dunning.plan import touch
+from dunning.records import Immediate
+from schemas.commands import Command, CommandName
+from schemas.decisions import CloseReason, RequestReason
+from schemas.envelope import Event
+from schemas.instants import micros
+
+
+def on_command(page: Page, event: Event[Command]) -> str:
+    """Carry out an order. Returns the reason."""
+    data = event.data
+    account = page.account(data.account_id)
+    if is_known(account, event.source, event.id):
+        return "duplicate"
+    matters = _in_scope(account, data)
+    for matter in matters:
+        touch(page, matter)
+    at = micros(event.time)
+    if data.command is CommandName.PAUSE:
+        _pause(account, data, matters)
+    elif data.command is CommandName.RESUME:
+        _resume(page, account, data, matters, at)
+    else:
+        for matter in matters:
+            if data.command is CommandName.STOP:
+                close(page, matter, CloseReason.STOPPED)
+            else:
+                _retry_now(page, matter, at)
+    return data.command if matters else "no_open_case"
+
+
+def _in_scope(account: OpenAccount, data: Command) -> list[Matter]:
+    """List the open cases within the narrowest scope that the command names."""
+    if data.invoice_id is not None:
+        matter = account.matter(data.invoice_id)
+        case = None if matter is None else matter.invoice.case
+        return [] if matter is None or case is None or case.closed is not None else [matter]
+    if data.subscription_id is not None:
+        return list(account.open_matters_of(data.subscription_id))
+    return list(account.open_matters())
+
+
+def _scope(data: Command) -> str:
+    if data.invoice_id is not None:
+        return "i:" + data.invoice_id
+    return "" if data.subscription_id is None else "s:" + data.subscription_id
+
+
+def _pause(account: OpenAccount, data: Command, matters: list[Matter]) -> None:
+    for matter in matters:
+        matter.moved_by = "paused"
+        if matter.invoice.case is not None and not is_paused(matter):
+            matter.invoice.case.dropped_while_paused = False
+    root = account.root()
+    if _scope(data) not in root.pauses:
+        root.pauses = sorted((*root.pauses, _scope(data)))
+        account.root_changed()
+
+
+def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matter], at: int) -> None:
+    paused = [matter for matter in matters if is_paused(matter)]
+    root = account.root()
+    root.pauses = [scope for scope in root.pauses if not _is_within(account, scope, data)]
+    account.root_changed()
+    for matter in paused:
+        case = matter.invoice.case
+        if case is None or is_paused(matter):
+            continue  # another, wider pause goes on
+        matter.moved_by = RequestReason.RESUMED
+        instrument_id = charged_on(account, matter.invoice.subscription_id)
+        is_owed = case.immediate is not None or (
+            case.dropped_while_paused
+            and instrument_id is not None
+            and verdict_against(matter, instrument_id) is None
+        )
+        if is_owed:
+            case.immediate = Immediate(RequestReason.RESUMED, at, page.now)
+            case.carried_at = None
+        case.dropped_while_paused = False
+
+
+def _is_within(account: OpenAccount, scope: str, data: Command) -> bool:
+    """Tell whether a pause lies inside the scope of the command."""
+    if data.invoice_id is not None or data.subscription_id is None:
+        return data.invoice_id is None or scope == "i:" + data.invoice_id
+    if not scope.startswith("i:"):
+        return scope == "s:" + data.subscription_id
+    matter = account.matter(scope[2:])
+    return matter is not None and matter.invoice.subscription_id == data.subscription_id
+
+
+def _retry_now(page: Page, matter: Matter, at: int) -> None:
+    case = matter.invoice.case
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    if case is None or instrument_id is None or is_dead(matter.account, instrument_id):
+        return
+    case.immediate = Immediate(RequestReason.COMMAND, at, page.now)
+    case.carried_at = None
+    matter.moved_by = RequestReason.COMMAND

@@ -1,0 +1,76 @@
+"""Which rows have something due, and when: derived from the tables, never stored.
+
+Far instants lie in hour-wide buckets of row keys (about 45 bytes a row), those of the nearest hours in a heap.
+An entry is only a hint: who takes it checks it against the row.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+
+HOUR = 3_600_000_000  # microseconds
+
+Timer = tuple[int, str, str]
+"""(instant and kind, part, account): the order in which timers of one instant fire (contract section 6, Order)."""
+
+Timers = Callable[[str], Iterable[Timer]]
+
+
+class DueIndex:
+    """The instants at which rows want to be looked at."""
+
+    def __init__(self, timers: Timers) -> None:
+        """Build an empty index; `timers` lists what a row has due now."""
+        self._timers = timers
+        self._buckets: dict[int, dict[str, str]] = {}
+        self._hours: list[int] = []
+        self._near: list[Timer] = []
+        self._horizon = 0  # hours below it lie in the heap
+
+    def move(self, row_key: str, before: Sequence[Timer], after: Sequence[Timer]) -> None:
+        """Note that the row had the timers `before` and has those of `after` now."""
+        hours = {}
+        for timer in after:
+            hour = (timer[0] >> KIND_BITS) // HOUR
+            if hour >= self._horizon:
+                hours[hour] = None
+            elif timer not in before:
+                heapq.heappush(self._near, timer)
+        for timer in before:
+            hour = (timer[0] >> KIND_BITS) // HOUR
+            if hour in hours:
+                del hours[hour]
+            elif hour >= self._horizon:
+                # The bucket gives back the key object that the row already holds: an equal one would be kept twice.
+                row_key = self._buckets[hour].pop(row_key, row_key)
+        for hour in hours:
+            bucket = self._buckets.get(hour)
+            if bucket is None:
+                bucket = self._buckets[hour] = {}
+                heapq.heappush(self._hours, hour)
+            bucket[row_key] = row_key
+
+    def first(self) -> Timer | None:
+        """Look at the earliest entry; None when nothing is ever due."""
+        while not self._near:
+            if not self._hours:
+                return None
+            hour = heapq.heappop(self._hours)
+            self._horizon = hour + 1
+            end = self._horizon * HOUR << KIND_BITS
+            start = hour * HOUR << KIND_BITS
+            self._near = [
+                timer
+                for row_key in self._buckets.pop(hour)
+                for timer in self._timers(row_key)
+                if start <= timer[0] < end
+            ]
+            heapq.heapify(self._near)
+        return self._near[0]
+
+    def take(self) -> Timer:
+        """Remove the earliest entry, which `first` has shown."""
+        return heapq.heappop(self._near)
+
+
+KIND_BITS = 4
+"""A timer's instant and kind are one number, `instant << KIND_BITS | kind`, so that they sort and pack as one."""

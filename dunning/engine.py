@@ -1,0 +1,188 @@
+"""The fold: the tables of one partition, a page and its instant in; new state, written events and reasons out.
+
+The one rule: what is decided is a function of the pages folded so far, in their order, and of nothing else.
+In a page events come first, then the timers due at its instant (contract section 3, point 1).
+"""
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dunning import charges, commands, invoices, payment_methods
+from dunning.account import Matter, count_open
+from dunning.due_index import KIND_BITS, Timer
+from dunning.page import Note, Output, Page
+from dunning.plan import next_attempt_at, plan, state_of
+from dunning.policies import PREFIX as POLICIES
+from dunning.policies import PolicyBook
+from dunning.records import Shown
+from dunning.rules import Rules
+from dunning.stages import look
+from dunning.tables import Changes, Tables
+from dunning.timers import on_due
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded
+from schemas.commands import Command, PoliciesSet
+from schemas.decisions import CaseState
+from schemas.envelope import Event
+from schemas.events import JournalData
+from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
+from schemas.payment_methods import PaymentMethodUpdated
+from schemas.subscriptions import SubscriptionEnded
+
+TIMERS_A_PAGE = 1_000  # our choice: a burst of due retries delays a new card by one page at most
+
+_HANDLERS: dict[type, Callable[[Page, Event[Any]], str]] = {
+    InvoiceIssued: invoices.on_issued,
+    ChargeDeclined: charges.on_declined,
+    ChargeSucceeded: charges.on_succeeded,
+    ChargePending: charges.on_pending,
+    PaymentMethodUpdated: payment_methods.on_updated,
+    InvoiceAdjusted: invoices.on_adjusted,
+    InvoiceClosed: invoices.on_closed,
+    InvoiceReopened: invoices.on_reopened,
+    SubscriptionEnded: invoices.on_ended,
+    Command: commands.on_command,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one page has done."""
+
+    outputs: list[Output]  # in the order decided
+    changes: dict[bytes, bytes | None]  # rows for the changelog; None deletes
+    notes: list[Note]  # what became of each event and timer
+    more_due: bool  # timers are left over at the page's instant: append another tick
+
+
+class Engine:
+    """The state of one journal partition."""
+
+    def __init__(self, rules: Rules, timers_a_page: int = TIMERS_A_PAGE) -> None:
+        """Start empty; `rules` are read once and shared."""
+        self.tables = Tables()
+        self.open_cases = 0
+        self._rules = rules
+        self._book = PolicyBook()
+        self._timers_a_page = timers_a_page
+
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Take one row of the changelog; the last value of a key wins."""
+        name = key.decode()
+        if not name.startswith(POLICIES):
+            self.tables.load(name, value)
+        elif value is not None:
+            self._book.load(name, value)
+
+    def restored(self) -> None:
+        """Build what is derived, after the last row."""
+        self.tables.restored()
+        self.open_cases = count_open(self.tables)
+
+    @property
+    def next_due(self) -> int | None:
+        """The earliest instant at which something may be due, microseconds UTC."""
+        first = self.tables.due.first()
+        return None if first is None else first[0] >> KIND_BITS
+
+    def fold(
+        self,
+        events: Sequence[Event[JournalData]],
+        now: int,
+        *,
+        with_timers: bool = True,
+        ends_page: Callable[[Output], bool] | None = None,
+    ) -> Step:
+        """Fold one page.
+
+        Args:
+            events: of the page, in order; none for a tick.
+            now: the page's instant, microseconds UTC; never before that of the page before it.
+            with_timers: False where more events of this instant are to come before its timers.
+            ends_page: whether a written event is answered within this very instant: then the page ends with it.
+
+        Raises:
+            AssertionError: an invariant is broken; nothing of this page may be written.
+        """
+        page = Page(self.tables, self._book, self._rules, now)
+        changes: Changes = {}
+        for event in events:
+            data = event.data
+            if isinstance(data, PoliciesSet):
+                changes.update(self._book.set(data.policies))
+                continue
+            reason = _HANDLERS[type(data)](page, event)
+            page.note(data.TYPE, reason, data.account_id, getattr(data, "invoice_id", None))
+        more_due = with_timers and self._fire(page, ends_page)
+        for account_id, subscription_id in list(page.subscriptions):
+            look(page, page.account(account_id), subscription_id)
+        for matter in list(page.touched.values()):
+            if not matter.is_planned:
+                plan(page, matter)
+            self._tell(page, matter)
+        changes.update(page.write())
+        return Step(page.outputs, {key.encode(): row for key, row in changes.items()}, page.notes, more_due)
+
+    # ---- timers ----
+
+    def _fire(self, page: Page, ends_page: Callable[[Output], bool] | None) -> bool:
+        """Fire what is due, oldest first. Returns whether something was left over."""
+        limit = (page.now + 1) << KIND_BITS
+        left = self._timers_a_page
+        own: list[Timer] = []  # timers of invoices that this page has touched; the index has the others
+        due = self.tables.due
+        while True:
+            _plan_touched(page, own, limit)
+            first = due.first()
+            is_own = bool(own) and (first is None or own[0] <= first)
+            timer = own[0] if is_own else first
+            if timer is None or timer[0] >= limit:
+                return False
+            if left == 0:
+                return True
+            if is_own:
+                heapq.heappop(own)
+            else:
+                due.take()
+            at, part, account_id = timer
+            matter = page.account(account_id).matter(part.removeprefix("i:"))
+            if matter is None or matter.timer != at or (not is_own and (account_id, matter.id) in page.touched):
+                continue  # an entry of the index is only a hint
+            left -= 1
+            written = len(page.outputs)
+            on_due(page, matter, at)
+            if ends_page is not None and any(map(ends_page, page.outputs[written:])):
+                return True
+
+    def _tell(self, page: Page, matter: Matter) -> None:
+        invoice, case = matter.invoice, matter.invoice.case
+        if case is None:
+            return
+        state = state_of(matter)
+        shown = Shown(
+            state=state,
+            reason=case.closed,
+            attempts=case.attempts,
+            next_attempt_at=next_attempt_at(matter),
+            window_ends_at=case.window_ends_at,
+            balance=invoice.balance or 0,
+            policy=case.policy,
+        )
+        before = case.shown
+        if shown == before:
+            return
+        self.open_cases += (state is not CaseState.CLOSED) - (before is not None and before.state != "closed")
+        previous = None if before is None else CaseState(before.state)
+        page.case_changed(matter, state, previous, case.closed or matter.moved_by, shown.next_attempt_at)
+        case.shown = shown
+
+
+def _plan_touched(page: Page, own: list[Timer], limit: int) -> None:
+    """Plan what was touched since the last look, and line up what is due of it."""
+    for matter in page.unplanned:
+        if not matter.is_planned:
+            plan(page, matter)
+        if matter.timer is not None and matter.timer < limit:
+            heapq.heappush(own, (matter.timer, matter.key, matter.account.account_id))
+    page.unplanned.clear()

@@ -1,0 +1,151 @@
+"""What is known of instruments and their credentials, and what a verdict about them means for other cases.
+
+`never` holds for the credential, in every case of the account, for good. `fix_data` holds for the instrument until
+it is edited or a charge on it succeeds (contract section 6, What a verdict covers).
+"""
+
+from collections.abc import Iterator
+
+from dunning.account import Matter, OpenAccount
+from dunning.binding import charged_on, is_dead
+from dunning.ceilings import count_declined
+from dunning.declines.verdicts import Verdict
+from dunning.page import Page
+from dunning.plan import touch
+from dunning.restarts import action_needed
+from schemas.charges import Dialect
+from schemas.decisions import DeclineClass
+from schemas.payment_methods import Instrument, InstrumentType
+
+_DEBITS = {
+    Dialect.ACH: InstrumentType.ACH_DEBIT,
+    Dialect.SEPA: InstrumentType.SEPA_DEBIT,
+    Dialect.BACS: InstrumentType.BACS_DEBIT,
+}
+BANK_DEBITS = frozenset(_DEBITS.values())
+
+
+def describe(account: OpenAccount, said: Instrument) -> None:
+    """Take what an event says of an instrument; what it leaves out stays as it was."""
+    known = account.instrument(said.instrument_id)
+    told = (said.type, said.network, said.fingerprint, said.expires, said.country)
+    before = (known.type, known.network, known.fingerprint, known.expires, known.country)
+    after = tuple(old if new is None else new for new, old in zip(told, before, strict=True))
+    if after == before and known.type is not None:
+        return
+    known.type, known.network, known.fingerprint, known.expires, known.country = after
+    account.instrument_changed(said.instrument_id)
+    credential_id = account.credential_id(said.instrument_id)
+    credential = account.credential(credential_id)
+    if said.instrument_id not in credential.instruments:
+        credential.instruments.append(said.instrument_id)
+        account.credential_changed(credential_id)
+    if known.network is not None and credential.network != (network := known.network.lower()):
+        credential.network = network
+        account.credential_changed(credential_id)
+
+
+def note_dialect(account: OpenAccount, instrument_id: str, dialect: Dialect, network: str | None) -> None:
+    """Learn from a decline what nobody has said of the instrument: that it is a bank debit, or its network."""
+    instrument = account.instrument(instrument_id)
+    if instrument.type is None and dialect in _DEBITS:
+        instrument.type = _DEBITS[dialect]
+        account.instrument_changed(instrument_id)
+    credential_id = account.credential_id(instrument_id)
+    credential = account.credential(credential_id)
+    if network is not None and credential.network is None:
+        credential.network = network
+        account.credential_changed(credential_id)
+
+
+def count(page: Page, account: OpenAccount, instrument_id: str, attempted_at: int, request_id: str | None) -> None:
+    """Count a declined attempt for the network rules, whoever made it."""
+    credential_id = account.credential_id(instrument_id)
+    credential = account.credential(credential_id)
+    if instrument_id not in credential.instruments:
+        credential.instruments.append(instrument_id)
+    count_declined(credential, attempted_at, request_id)
+    account.credential_changed(credential_id)
+
+
+def uncount(account: OpenAccount, instrument_id: str, request_id: str) -> None:
+    """A request that succeeded neither counts nor resets."""
+    credential_id = account.credential_id(instrument_id)
+    if account.credential(credential_id).unanswered.pop(request_id, None) is not None:
+        account.credential_changed(credential_id)
+
+
+def apply_verdict(
+    page: Page, matter: Matter, instrument_id: str, verdict: Verdict, attempted_at: int, *, is_told: bool
+) -> None:
+    """Let a verdict hold for the instrument and its credential, and stop the other open cases charged on it.
+
+    Args:
+        page: the page that holds the decline.
+        matter: the invoice that was declined; its own notice is not written here.
+        instrument_id: what was declined.
+        verdict: what the decline means.
+        attempted_at: when the attempt was made; an older verdict about data does not outlive a later edit or success.
+        is_told: whether the other cases get a notice; attempts of a customer or an admin give none.
+    """
+    account = matter.account
+    credential_id = account.credential_id(instrument_id)
+    credential = account.credential(credential_id)
+    if verdict.hold and attempted_at + verdict.hold > credential.hold_until:
+        credential.hold_until, credential.hold_rule = attempted_at + verdict.hold, verdict.hold_rule
+        account.credential_changed(credential_id)
+    if verdict.decline_class is DeclineClass.NEVER and not credential.dead_why:
+        stopped = [one for name in credential.instruments for one in _charged_with(account, name)]
+        _touch_all(page, stopped)
+        credential.dead_why = verdict.why
+        account.credential_changed(credential_id)
+        _stop(page, matter, stopped, DeclineClass.NEVER, is_told=is_told)
+    elif verdict.decline_class is DeclineClass.FIX_DATA:
+        instrument = account.instrument(instrument_id)
+        if instrument.right_at is not None and instrument.right_at > attempted_at:
+            return
+        if instrument.fix_data_at is None:
+            stopped = list(_charged_with(account, instrument_id))
+            _touch_all(page, stopped)
+            instrument.fix_data_at, instrument.fix_data_why = attempted_at, verdict.why
+            _stop(page, matter, stopped, DeclineClass.FIX_DATA, is_told=is_told and not is_dead(account, instrument_id))
+        instrument.fix_data_at = max(instrument.fix_data_at or 0, attempted_at)
+        account.instrument_changed(instrument_id)
+
+
+def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) -> None:
+    """Note that the instrument's data were edited or proved right at an instant: older verdicts do not hold."""
+    instrument = account.instrument(instrument_id)
+    if instrument.fix_data_at is not None and instrument.fix_data_at <= at:
+        _touch_all(page, list(_charged_with(account, instrument_id)))
+        instrument.fix_data_at, instrument.fix_data_why = None, ()
+    if instrument.right_at is None or instrument.right_at < at:
+        instrument.right_at = at
+        account.instrument_changed(instrument_id)
+
+
+def _charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
+    for subscription_id in account.subscription_ids():
+        if charged_on(account, subscription_id) == instrument_id:
+            yield from account.open_matters_of(subscription_id)
+
+
+def _touch_all(page: Page, matters: list[Matter]) -> None:
+    for matter in matters:
+        touch(page, matter)
+
+
+def _stop(
+    page: Page, declined: Matter, stopped: list[Matter], decline_class: DeclineClass, *, is_told: bool
+) -> None:
+    for matter in stopped:
+        case = matter.invoice.case
+        assert case is not None
+        if decline_class is DeclineClass.NEVER:
+            case.immediate = None
+        if matter is declined:
+            continue
+        matter.moved_by = "instrument_blocked"
+        instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+        if is_told and instrument_id is not None:
+            action_needed(page, matter, instrument_id, decline_class)

@@ -1,0 +1,113 @@
+"""What happens when the billing side issues, adjusts, closes or reopens an invoice, or ends a subscription."""
+
+from dunning.account import Matter, OpenAccount
+from dunning.charges import is_known, see_all
+from dunning.closing import REMEMBERED_FOR, close, settle
+from dunning.opening import reanchor, reopen
+from dunning.page import Page
+from dunning.plan import touch
+from dunning.records import Invoice
+from schemas.decisions import CloseReason
+from schemas.envelope import Event
+from schemas.instants import micros
+from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
+from schemas.subscriptions import SubscriptionEnded
+
+
+def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
+    """Take the anchor and the amount; opens nothing by itself. Returns the reason."""
+    data = event.data
+    account = page.account(data.account_id)
+    matter = account.matter(data.invoice_id)
+    if matter is None:
+        matter = account.new_matter(data.invoice_id, Invoice(data.subscription_id, data.currency))
+    if is_known(matter, event):
+        return "duplicate"
+    invoice = matter.invoice
+    if invoice.issued_at is not None:
+        return "invoice_known"
+    touch(page, matter)
+    if data.instrument_id is not None:
+        see_all(page, account, data.subscription_id, data.instrument_id)
+    invoice.subscription_id, invoice.currency = invoice.subscription_id or data.subscription_id, data.currency
+    invoice.amount, invoice.issued_at, invoice.zone = data.amount_minor, micros(data.issued_at), data.time_zone
+    invoice.policy_name, invoice.labels = data.policy, data.labels or None
+    if invoice.settled is not None:
+        return "already_settled"
+    if not invoice.adjusted:
+        invoice.balance = max(0, data.amount_minor - invoice.paid)
+        invoice.open_balance = invoice.balance
+    if not invoice.balance:
+        settle(page, matter, CloseReason.PAID)
+        return CloseReason.PAID
+    if invoice.case is None:
+        invoice.forget_at = page.now + REMEMBERED_FOR
+    elif invoice.case.closed is None:
+        reanchor(page, matter)
+        matter.moved_by = "invoice_issued"
+        return "reanchored"
+    return "issued"
+
+
+def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
+    """Take the corrected balance; 0 closes `credited`. Returns the reason."""
+    data = event.data
+    matter = _matter(page.account(data.account_id), data.invoice_id)
+    if is_known(matter, event):
+        return "duplicate"
+    invoice = matter.invoice
+    if invoice.settled is not None:
+        return "already_settled"
+    touch(page, matter)
+    invoice.adjusted = True
+    invoice.open_balance = data.balance_minor or invoice.balance or invoice.open_balance
+    invoice.balance = data.balance_minor
+    matter.moved_by = "adjusted"
+    if data.balance_minor == 0:
+        settle(page, matter, CloseReason.CREDITED)
+        return CloseReason.CREDITED
+    return "adjusted"
+
+
+def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
+    """Settle the invoice as the billing side says. Returns the reason."""
+    data = event.data
+    matter = _matter(page.account(data.account_id), data.invoice_id)
+    if is_known(matter, event):
+        return "duplicate"
+    if matter.invoice.settled is not None:
+        return "already_settled"
+    settle(page, matter, CloseReason(data.reason))
+    return data.reason
+
+
+def on_reopened(page: Page, event: Event[InvoiceReopened]) -> str:
+    """Open the invoice again. Returns the reason."""
+    data = event.data
+    matter = _matter(page.account(data.account_id), data.invoice_id)
+    if is_known(matter, event):
+        return "duplicate"
+    return reopen(page, matter, data)
+
+
+def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
+    """Close the cases of a subscription that is over; nothing opens one any more. Returns the reason."""
+    data = event.data
+    account = page.account(data.account_id)
+    subscription = account.subscription(data.subscription_id)
+    if subscription.ended_at is not None:
+        return "already_ended"
+    for matter in list(account.open_matters_of(data.subscription_id)):
+        close(page, matter, CloseReason.SUBSCRIPTION_ENDED)
+        matter.invoice.settled = CloseReason.SUBSCRIPTION_ENDED
+        matter.invoice.forget_at = page.now + REMEMBERED_FOR
+        subscription.unpaid.remove(matter.id)
+    subscription.ended_at = micros(event.time)
+    account.subscription_changed(data.subscription_id)
+    page.subscriptions[data.account_id, data.subscription_id] = None
+    return CloseReason.SUBSCRIPTION_ENDED
+
+
+def _matter(account: OpenAccount, invoice_id: str) -> Matter:
+    """Find the invoice, or keep one of which only this is known yet."""
+    return account.matter(invoice_id) or account.new_matter(invoice_id, Invoice("", ""))

@@ -1,0 +1,135 @@
+"""The planned instants of a case: its rungs and its technical attempts, as the policy has them.
+
+The one rule: what falls due while it may not go is dropped and never made up for (contract section 6, Rungs).
+"""
+
+from collections.abc import Iterator
+
+from dunning.account import Matter
+from dunning.calendar import add
+from dunning.policy import LadderAnchor, Policy, WindowAnchor, planned, planned_technical
+from dunning.records import Case, Invoice
+
+
+def window_end(policy: Policy, invoice: Invoice, first_decline_at: int | None) -> int:
+    """Compute when the window ends; `at` does not move it. A missing anchor is replaced by the other one."""
+    by_decline = policy.window_anchor is WindowAnchor.FIRST_DECLINE
+    first, second = (first_decline_at, invoice.issued_at) if by_decline else (invoice.issued_at, first_decline_at)
+    anchor = first if first is not None else second
+    assert anchor is not None, "a case has an invoice date or a first decline"
+    return add(anchor, policy.window_length, invoice.zone)
+
+
+def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int]]:
+    """List the rungs that are still ahead as (index, planned instant), nearest first.
+
+    Of a `previous_attempt` ladder the gaps beyond the first are counted as if each rung were dropped.
+    """
+    start = _start(matter, case, policy)
+    if start is None:
+        return
+    zone = matter.invoice.zone
+    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
+    if by_gap and case.carried_at is not None:
+        return
+    for index in range(case.rung, len(policy.steps)):
+        instant = planned(policy, start, policy.steps[index], zone, _spread_key(matter, policy, index))
+        yield index, instant
+        if by_gap:
+            start = instant
+
+
+def pass_rung(case: Case, policy: Policy, index: int, instant: int) -> None:
+    """Leave a rung behind, used or dropped; the next gap counts from the instant at which it was due."""
+    case.rung = index + 1
+    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        case.ladder_start = instant
+
+
+def pass_past_rungs(matter: Matter, case: Case, policy: Policy, now: int) -> None:
+    """Skip the rungs that lie before the instant; they are never made up for."""
+    for index, at in rungs(matter, case, policy):
+        if at >= now:
+            return
+        pass_rung(case, policy, index, at)
+
+
+def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int) -> None:
+    """Let a request made now stand for every rung that has fallen due: rungs moved to one instant are one attempt."""
+    for index, at in rungs(matter, case, policy):
+        if at > now:
+            return
+        pass_rung(case, policy, index, at)
+        if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+            return  # the next gap follows this attempt
+
+
+def failed(matter: Matter, case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> None:
+    """Count a failed automatic attempt (contract section 3, point 2).
+
+    Args:
+        matter: the invoice.
+        case: its case.
+        policy: of the case.
+        attempted_at: when it was made, microseconds UTC.
+        uses_gap: it takes the next gap of a `previous_attempt` ladder; a technical attempt does not, and one of
+            the ladder's own has taken its gap when it was requested.
+    """
+    if case.ladder_start is None:
+        case.ladder_start, case.rung = attempted_at, _first_rung(policy, case)
+    elif policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        case.ladder_start = max(case.ladder_start, attempted_at)
+        case.rung += uses_gap
+
+
+def begin_anew(case: Case, policy: Policy) -> None:
+    """Restart: `first_decline` and `previous_attempt` ladders begin with the next decline, the budget is given back."""
+    if policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+        case.ladder_start, case.rung = None, 0
+    case.carried_at = None
+    case.technical_used, case.technical_at = 0, None
+
+
+def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:
+    """Let an attempt of the provider take the place of the next rung after it, unless that one is behind us already."""
+    start = _start(matter, case, policy)
+    if start is None or policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        return  # in a ladder of gaps `failed` has taken the gap
+    for index, step in enumerate(policy.steps):
+        if planned(policy, start, step, matter.invoice.zone, _spread_key(matter, policy, index)) >= attempted_at:
+            case.rung = max(case.rung, index + 1)
+            return
+
+
+def plan_technical(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:
+    """Plan the next technical attempt, if the budget has one, and pass over the rungs before it."""
+    case.technical_at = None
+    if case.technical_used < len(policy.technical):
+        gap = policy.technical[case.technical_used]
+        case.technical_at = planned_technical(policy, attempted_at, gap, matter.invoice.zone)
+        if policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
+            pass_past_rungs(matter, case, policy, case.technical_at)
+
+
+def drop_technical(matter: Matter, case: Case, policy: Policy) -> None:
+    """Drop the planned technical attempt; the next one counts from the instant at which it was due."""
+    assert case.technical_at is not None
+    due_at = case.technical_at
+    case.technical_used += 1
+    plan_technical(matter, case, policy, due_at)
+
+
+def _spread_key(matter: Matter, policy: Policy, index: int) -> str:
+    return "" if policy.is_plain else f"{matter.id}/{index}"
+
+
+def _start(matter: Matter, case: Case, policy: Policy) -> int | None:
+    if policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+        return case.ladder_start
+    issued_at = matter.invoice.issued_at
+    return case.first_decline_at if issued_at is None else issued_at
+
+
+def _first_rung(policy: Policy, case: Case) -> int:
+    # An `invoice_date` ladder does not count from declines: its next rung stays what it is.
+    return case.rung if policy.ladder_anchor is LadderAnchor.INVOICE_DATE else 0

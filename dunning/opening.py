@@ -1,0 +1,104 @@
+"""How a case begins: by the first decline of an invoice, or by an invoice that is open again."""
+
+from dunning.account import Matter
+from dunning.binding import charged_on
+from dunning.ladder import pass_past_rungs, window_end
+from dunning.page import Page
+from dunning.plan import closing_at, settle_up, touch
+from dunning.policy import Policy
+from dunning.records import Case
+from schemas.instants import micros
+from schemas.invoices import InvoiceReopened
+
+
+def chosen_policy(page: Page, matter: Matter) -> Policy:
+    """Choose the policy of an invoice among those in force."""
+    invoice, account = matter.invoice, matter.account
+    instrument_id = charged_on(account, invoice.subscription_id)
+    instrument = None if instrument_id is None else account.instrument(instrument_id)
+    policy, _ = page.book.in_force.choose(
+        named=invoice.policy_name,
+        currency=invoice.currency,
+        labels=invoice.labels or {},
+        instrument_type=None if instrument is None else instrument.type,
+        country=None if instrument is None else instrument.country,
+        amount_minor=(invoice.balance or 0) if invoice.amount is None else invoice.amount,
+    )
+    return policy
+
+
+def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int | None) -> Case | None:
+    """Open the case of an invoice; rungs that are past already are skipped, never fired in a burst.
+
+    Args:
+        page: the page that holds the cause.
+        matter: the invoice.
+        policy: the policy that the case keeps from now on.
+        first_decline_at: when the first failed attempt was made; None for a reopened invoice.
+
+    Returns:
+        None if the window of a first decline is over already: then there is no case (contract section 6, Window).
+    """
+    ends_at = window_end(policy, matter.invoice, first_decline_at)
+    if first_decline_at is not None and page.now >= ends_at:
+        return None
+    touch(page, matter)
+    case = Case(policy=policy.ref, opened_at=page.now, window_ends_at=ends_at, first_decline_at=first_decline_at)
+    matter.invoice.case = case
+    _begin(page, matter, case, policy)
+    return case
+
+
+def reanchor(page: Page, matter: Matter) -> None:
+    """Take policy and anchor of a provisional case anew, now that its invoice has come."""
+    case = matter.invoice.case
+    assert case is not None
+    touch(page, matter)
+    policy = chosen_policy(page, matter)
+    case.policy = policy.ref
+    if not case.window_given:
+        case.window_ends_at = window_end(policy, matter.invoice, case.first_decline_at)
+    if policy.ladder_anchor == "invoice_date":
+        case.rung = 0
+    case.carried_at, case.plan_kind = None, ""
+    _begin(page, matter, case, policy)
+
+
+def reopen(page: Page, matter: Matter, data: InvoiceReopened) -> str:
+    """Open an invoice again, the only way back from a closed case. Returns the reason of what was done.
+
+    The old window stays unless the event brings one; no immediate attempt is made.
+    """
+    invoice, account = matter.invoice, matter.account
+    balance = data.balance_minor or invoice.open_balance or invoice.amount
+    if not invoice.subscription_id or not balance or (invoice.issued_at is None and invoice.case is None):
+        return "unknown_invoice"
+    touch(page, matter)
+    case = invoice.case
+    if case is None or case.closed is not None or data.balance_minor is not None:
+        invoice.balance = invoice.open_balance = balance
+    invoice.settled = invoice.forget_at = None
+    if case is None:
+        case = open_case(page, matter, chosen_policy(page, matter), None)
+        assert case is not None
+    if data.window_ends_at is not None:
+        case.window_ends_at, case.window_given = micros(data.window_ends_at), True
+    if case.closed is not None:
+        case.closed = case.close_early_at = None
+        settle_up(page, matter)
+    _begin(page, matter, case, page.policy(case))
+    matter.moved_by = "reopened"
+    page.subscriptions[account.account_id, invoice.subscription_id] = None
+    return "reopened"
+
+
+def _begin(page: Page, matter: Matter, case: Case, policy: Policy) -> None:
+    account, subscription_id = matter.account, matter.invoice.subscription_id
+    pass_past_rungs(matter, case, policy, page.now)
+    closing = closing_at(policy, case, matter.invoice.zone)
+    case.closing_told = closing is not None and closing < page.now
+    subscription = account.subscription(subscription_id)
+    if matter.id not in subscription.unpaid:
+        subscription.unpaid.append(matter.id)
+        account.subscription_changed(subscription_id)
+    page.subscriptions[account.account_id, subscription_id] = None

@@ -1,0 +1,243 @@
+"""One page while it is folded: its instant, the accounts it touches, and what it writes.
+
+The one rule: written events leave in the order in which they were decided, and an id is never used for two contents.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dunning.account import Matter, OpenAccount
+from dunning.policies import PolicyBook
+from dunning.policy import Policy
+from dunning.records import Case
+from dunning.rules import Rules
+from dunning.tables import Changes, Tables
+from schemas.decisions import (
+    Action,
+    Audience,
+    CaseChanged,
+    CaseState,
+    DeclineClass,
+    NoticeKind,
+    NoticeRequested,
+    RequestReason,
+    RetryRequested,
+    StageChanged,
+)
+from schemas.instants import moment
+from schemas.writing import written_event
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One written event: its topic, its key (the account id) and the structured CloudEvent."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What became of one event or timer, for logs and metrics: every input ends as one of these."""
+
+    trigger: str
+    reason: str
+    account_id: str
+    invoice_id: str | None = None
+    request_id: str | None = None
+
+
+class Page:
+    """The working set of one page."""
+
+    __slots__ = (
+        "_accounts",
+        "book",
+        "moment",
+        "notes",
+        "now",
+        "outputs",
+        "rules",
+        "subscriptions",
+        "tables",
+        "touched",
+        "unplanned",
+    )
+
+    def __init__(self, tables: Tables, book: PolicyBook, rules: Rules, now: int) -> None:
+        """Begin a page stamped `now` (microseconds, UTC)."""
+        self.tables = tables
+        self.book = book
+        self.rules = rules
+        self.now = now
+        self.moment: datetime = moment(now)
+        self.outputs: list[Output] = []
+        self.notes: list[Note] = []
+        self.touched: dict[tuple[str, str], Matter] = {}
+        self.unplanned: list[Matter] = []
+        self.subscriptions: dict[tuple[str, str], None] = {}  # whose stage has to be looked at
+        self._accounts: dict[str, OpenAccount] = {}
+
+    def account(self, account_id: str) -> OpenAccount:
+        """Open an account for this page."""
+        account = self._accounts.get(account_id)
+        if account is None:
+            account = self._accounts[account_id] = OpenAccount(self.tables, account_id)
+        return account
+
+    def policy(self, case: Case) -> Policy:
+        """The policy that the case was opened with."""
+        return self.book.pinned(case.policy)
+
+    def write(self) -> Changes:
+        """Write every account that was changed. Returns the rows for the changelog."""
+        changes: Changes = {}
+        for account in self._accounts.values():
+            changes.update(account.write())
+        return changes
+
+    # ---- what is written ----
+
+    def request(  # noqa: PLR0913 - the fields of the event
+        self,
+        matter: Matter,
+        *,
+        request_id: str,
+        instrument_id: str,
+        reason: str,
+        due_at: int,
+        not_after: int,
+        supersedes: str | None,
+        why: tuple[str, ...],
+    ) -> None:
+        """Ask for one attempt."""
+        case, invoice = matter.invoice.case, matter.invoice
+        assert case is not None and invoice.balance
+        self._write(
+            RetryRequested.TYPE,
+            request_id,
+            matter.account.account_id,
+            RetryRequested(
+                request_id=request_id,
+                invoice_id=matter.id,
+                account_id=matter.account.account_id,
+                subscription_id=invoice.subscription_id,
+                instrument_id=instrument_id,
+                amount_minor=invoice.balance,
+                currency=invoice.currency,
+                attempt=case.attempts,
+                reason=RequestReason(reason),
+                due_at=moment(due_at),
+                not_after=moment(not_after),
+                window_ends_at=moment(case.window_ends_at),
+                decline_class=_class(case.decline_class),
+                policy=case.policy,
+                supersedes=supersedes,
+                why=why,
+            ),
+        )
+
+    def notice(  # noqa: PLR0913 - the fields of the event
+        self,
+        matter: Matter,
+        kind: NoticeKind,
+        *,
+        instrument_id: str | None,
+        action: Action,
+        why: tuple[str, ...],
+        audience: Audience = Audience.CUSTOMER,
+        new_instrument_id: str | None = None,
+        attempt: int | None = None,
+        decline_class: str | None = None,
+        next_attempt_at: int | None = None,
+    ) -> None:
+        """Ask for somebody to be told; the id is numbered within the invoice."""
+        case = matter.invoice.case
+        assert case is not None
+        case.notices_told += 1
+        notice_id = f"{matter.id}/{kind}/{case.notices_told}"
+        self._write(
+            NoticeRequested.TYPE,
+            notice_id,
+            matter.account.account_id,
+            NoticeRequested(
+                notice_id=notice_id,
+                kind=kind,
+                audience=audience,
+                account_id=matter.account.account_id,
+                subscription_id=matter.invoice.subscription_id,
+                invoice_id=matter.id,
+                instrument_id=instrument_id,
+                new_instrument_id=new_instrument_id,
+                attempt=attempt,
+                decline_class=_class(decline_class),
+                action=action,
+                next_attempt_at=None if next_attempt_at is None else moment(next_attempt_at),
+                window_ends_at=moment(case.window_ends_at),
+                why=why,
+            ),
+        )
+
+    def case_changed(
+        self, matter: Matter, state: CaseState, previous: CaseState | None, reason: str, next_attempt_at: int | None
+    ) -> None:
+        """Tell where the case stands now."""
+        case, invoice = matter.invoice.case, matter.invoice
+        assert case is not None
+        case.changes_told += 1
+        self._write(
+            CaseChanged.TYPE,
+            f"{matter.id}/case/{case.changes_told}",
+            matter.account.account_id,
+            CaseChanged(
+                invoice_id=matter.id,
+                account_id=matter.account.account_id,
+                subscription_id=invoice.subscription_id,
+                state=state,
+                previous_state=previous,
+                reason=reason,
+                attempts=case.attempts,
+                next_attempt_at=None if next_attempt_at is None else moment(next_attempt_at),
+                window_ends_at=moment(case.window_ends_at),
+                balance_minor=invoice.balance or 0,
+                policy=case.policy,
+                why=case.decline_why,
+            ),
+        )
+
+    def stage_changed(  # noqa: PLR0913 - the fields of the event
+        self,
+        account: OpenAccount,
+        subscription_id: str,
+        number: int,
+        stage: str | None,
+        previous: str | None,
+        oldest_invoice_id: str | None,
+    ) -> None:
+        """Tell that a subscription entered or left a stage."""
+        self._write(
+            StageChanged.TYPE,
+            f"{account.account_id}/{subscription_id}/stage/{number}",
+            account.account_id,
+            StageChanged(
+                account_id=account.account_id,
+                subscription_id=subscription_id,
+                stage=stage,
+                previous_stage=previous,
+                oldest_invoice_id=oldest_invoice_id,
+                why=("policy.stages",),
+            ),
+        )
+
+    def note(self, trigger: str, reason: str, account_id: str, invoice_id: str | None = None) -> None:
+        """Keep what became of an event or a timer."""
+        self.notes.append(Note(trigger, reason, account_id, invoice_id))
+
+    def _write(self, kind: str, event_id: str, account_id: str, data: object) -> None:
+        value = written_event(kind, event_id, self.moment, data)
+        self.outputs.append(Output(kind, account_id.encode(), value))
+
+
+def _class(name: str | None) -> DeclineClass | None:
+    return None if name is None else DeclineClass(name)

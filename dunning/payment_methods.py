@@ -1,0 +1,153 @@
+"""What happens when an instrument is added, bound, edited, unbound or gone (contract section 2.1)."""
+
+from collections.abc import Callable
+
+from dunning.account import OpenAccount
+from dunning.binding import charged_on
+from dunning.instruments import data_right, describe
+from dunning.page import Page
+from dunning.plan import touch
+from dunning.records import digest, is_remembered, remembering
+from dunning.restarts import details_updated, instrument_changed
+from schemas.decisions import Action, NoticeKind
+from schemas.envelope import Event
+from schemas.instants import micros
+from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
+
+
+def on_updated(page: Page, event: Event[PaymentMethodUpdated]) -> str:
+    """Take one change of an instrument. Returns the reason."""
+    account = page.account(event.data.account_id)
+    if is_known(account, event.source, event.id):
+        return "duplicate"
+    return _CHANGES[event.data.change](page, account, event)
+
+
+def is_known(account: OpenAccount, source: str, event_id: str) -> bool:
+    """Tell whether this event of the account was taken before; if not, remember it."""
+    root, one = account.root(), digest(source, event_id)
+    if is_remembered(root.events, one):
+        return True
+    root.events = remembering(root.events, one)
+    account.root_changed()
+    return False
+
+
+def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+    """Owning binds nothing; who has an open case on another instrument is told so, once for each new one."""
+    instrument_id = event.data.instrument.instrument_id
+    describe(account, event.data.instrument)
+    for matter in list(account.open_matters()):
+        case = matter.invoice.case
+        charged = charged_on(account, matter.invoice.subscription_id)
+        if case is None or charged == instrument_id or instrument_id in case.added_told:
+            continue
+        touch(page, matter)
+        case.added_told = (*case.added_told, instrument_id)
+        page.notice(
+            matter,
+            NoticeKind.INSTRUMENT_ADDED_NOT_BOUND,
+            instrument_id=charged,
+            new_instrument_id=instrument_id,
+            action=Action.REQUIRED,
+            decline_class=case.decline_class,
+            why=("engine.added_not_bound",),
+        )
+    return "added"
+
+
+def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+    data = event.data
+    describe(account, data.instrument)
+    new = data.instrument.instrument_id
+    root = account.root()
+    everybody = list(account.subscription_ids()) if data.replaces or data.account_default else []
+    replacing = [name for name in everybody if data.replaces and charged_on(account, name) == data.replaces]
+    replaces_default = data.replaces is not None and root.default == data.replaces
+
+    def bind() -> None:
+        for name in (*data.subscription_ids, *replacing):
+            subscription = account.subscription(name)
+            # Who follows the account default goes on following it when the default itself is replaced.
+            if name in data.subscription_ids or not (replaces_default and subscription.own is None):
+                subscription.own = new
+            subscription.seen = None
+            account.subscription_changed(name)
+        if data.account_default or replaces_default:
+            root.default = new
+            account.root_changed()
+            for name in everybody:
+                subscription = account.subscription(name)
+                if subscription.seen is not None:
+                    subscription.seen = None
+                    account.subscription_changed(name)
+
+    return _rebind(page, account, [*everybody, *data.subscription_ids], micros(event.time), bind)
+
+
+def _unbound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+    return _released(page, account, event, list(event.data.subscription_ids))
+
+
+def _gone(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+    return _released(page, account, event, list(account.subscription_ids()))
+
+
+def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated], names: list[str]) -> str:
+    """Take the instrument from subscriptions; one that is bound to another instrument by now keeps that."""
+    gone = event.data.instrument.instrument_id
+    describe(account, event.data.instrument)
+    root = account.root()
+
+    def release() -> None:
+        for name in names:
+            subscription = account.subscription(name)
+            if gone in (subscription.own, subscription.seen):
+                subscription.own = None if subscription.own == gone else subscription.own
+                subscription.seen = None if subscription.seen == gone else subscription.seen
+                account.subscription_changed(name)
+        if event.data.change is not InstrumentChange.UNBOUND and root.default == gone:
+            root.default = None
+            account.root_changed()
+
+    return _rebind(page, account, names, micros(event.time), release)
+
+
+def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+    instrument_id, at = event.data.instrument.instrument_id, micros(event.time)
+    charged = [name for name in account.subscription_ids() if charged_on(account, name) == instrument_id]
+    matters = [matter for name in charged for matter in account.open_matters_of(name)]
+    for matter in matters:
+        touch(page, matter)
+    describe(account, event.data.instrument)
+    data_right(page, account, instrument_id, at)
+    for matter in matters:
+        details_updated(page, matter, at)
+    return "details_updated"
+
+
+def _rebind(
+    page: Page, account: OpenAccount, names: list[str], at: int, change: Callable[[], None]
+) -> str:
+    """Carry out a change of bindings and restart every open case that is charged on another instrument now."""
+    before = {name: charged_on(account, name) for name in names}
+    matters = {name: list(account.open_matters_of(name)) for name in before}
+    for touched in matters.values():
+        for matter in touched:
+            touch(page, matter)
+    change()
+    moved = [name for name, charged in before.items() if charged_on(account, name) != charged]
+    for name in moved:
+        for matter in matters[name]:
+            instrument_changed(page, matter, at)
+    return "instrument_changed" if moved else "same_binding"
+
+
+_CHANGES: dict[InstrumentChange, Callable[[Page, OpenAccount, Event[PaymentMethodUpdated]], str]] = {
+    InstrumentChange.ADDED: _added,
+    InstrumentChange.BOUND: _bound,
+    InstrumentChange.DETAILS_UPDATED: _details_updated,
+    InstrumentChange.UNBOUND: _unbound,
+    InstrumentChange.REMOVED: _gone,
+    InstrumentChange.REVOKED: _gone,
+}

@@ -1,0 +1,51 @@
+"""The policies a partition knows: those in force, and every one that a case was opened with.
+
+Policies are events of the journal (`PoliciesSet`), so that a replay decides with the policies of that day.
+"""
+
+from typing import Any
+
+import msgspec
+
+from dunning.policy import Policy, PolicySet
+from dunning.policy_file import STANDARD, policy_from_content, read_policies
+from dunning.tables import Changes
+
+PREFIX = "\0policies"  # no account id begins with NUL
+_IN_FORCE = PREFIX
+_PINNED = PREFIX + "/"
+
+
+class PolicyBook:
+    """All policies by name@digest. A pinned one is never changed: its name says its content."""
+
+    def __init__(self) -> None:
+        """Start with the policy `standard` alone (contract section 4)."""
+        self.in_force: PolicySet = STANDARD
+        self._pinned: dict[str, Policy] = {policy.ref: policy for policy in STANDARD.policies.values()}
+
+    def pinned(self, ref: str) -> Policy:
+        """Give the policy of that name and digest."""
+        return self._pinned[ref]
+
+    def set(self, content: dict[str, Any]) -> Changes:
+        """Put a policy file's content in force. Returns the rows for the changelog.
+
+        Raises:
+            PolicyError: the content is no policy file; it was checked at the door, so this is a bug.
+        """
+        self.in_force = read_policies(content)
+        changes: Changes = {_IN_FORCE: msgspec.json.encode(content)}
+        for policy in self.in_force.policies.values():
+            if policy.ref not in self._pinned:
+                self._pinned[policy.ref] = policy
+                changes[_PINNED + policy.ref] = msgspec.json.encode([policy.name, policy.content])
+        return changes
+
+    def load(self, key: str, value: bytes) -> None:
+        """Take one row of the changelog."""
+        if key == _IN_FORCE:
+            self.in_force = read_policies(msgspec.json.decode(value))
+        else:
+            name, content = msgspec.json.decode(value)
+            self._pinned[key.removeprefix(_PINNED)] = policy_from_content(name, content)

@@ -1,0 +1,178 @@
+"""What is kept of an account: five kinds of records, packed by position.
+
+A record rests as msgpack bytes and is decoded when an event touches it. Fields are only ever added at the
+end, with a default, so that rows written by an older version still read. Instants (`…_at`) are microseconds
+since 1970 in UTC; money is in minor units.
+"""
+
+import hashlib
+
+import msgspec
+
+DIGEST = 8  # bytes of a remembered id; two of 10^6 ids collide with a chance of 3 in 10^8
+REMEMBERED = 512  # ids remembered in one record; the oldest go first. Our choice: far above any real case
+
+
+class Account(msgspec.Struct, array_like=True):
+    """The payer: its default instrument and what is paused."""
+
+    default: str | None = None
+    # Scopes under pause: "" the account, "s:ID" a subscription, "i:ID" an invoice.
+    pauses: list[str] = msgspec.field(default_factory=list)
+    # Digests of the events about instruments and commands already taken.
+    events: bytes = b""
+
+
+class Subscription(msgspec.Struct, array_like=True):
+    """What it is charged on, and which of its invoices are unpaid."""
+
+    own: str | None = None  # its own binding
+    seen: str | None = None  # the instrument last seen with it; forgotten by a binding or an account default
+    ended_at: int | None = None
+    stage: str | None = None
+    # Invoices that have a case and are not settled, in no order; the stage is that of the oldest.
+    unpaid: list[str] = msgspec.field(default_factory=list)
+    stages_told: int = 0  # numbers the stage events
+
+
+class Instrument(msgspec.Struct, array_like=True):
+    """One instrument by its id, as last described."""
+
+    type: str | None = None
+    network: str | None = None
+    fingerprint: str | None = None
+    expires: str | None = None
+    country: str | None = None
+    # Its data are wrong since this attempt; cleared by an edit or by a charge that succeeds.
+    fix_data_at: int | None = None
+    fix_data_why: tuple[str, ...] = ()
+    right_at: int | None = None  # the last edit or success: older verdicts about its data do not hold
+
+
+class Credential(msgspec.Struct, array_like=True):
+    """One card number or bank account: what networks count, over all instrument ids that share a fingerprint."""
+
+    dead_why: tuple[str, ...] = ()  # rule ids of the first `never`; for good
+    network: str | None = None
+    attempts: list[int] = msgspec.field(default_factory=list)  # declined, ascending, at most `KEPT_ATTEMPTS`
+    unanswered: dict[str, int] = msgspec.field(default_factory=dict)  # request id -> when requested
+    hold_until: int = 0  # a network's wait: no attempt before
+    hold_rule: str | None = None
+    instruments: list[str] = msgspec.field(default_factory=list)
+
+
+class Immediate(msgspec.Struct, array_like=True):
+    """One attempt that is owed as soon as it may go."""
+
+    reason: str  # a `RequestReason`
+    due_at: int  # the instant of its cause
+    since: int  # the page that asked for it
+
+
+class Quarantined(msgspec.Struct, array_like=True):
+    """A charge whose outcome is not known."""
+
+    charge_id: str
+    request_id: str | None
+    kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
+    reconcile: bool
+
+
+class Shown(msgspec.Struct, array_like=True):
+    """The fields of the last `dunning.case_changed` that decide whether another is due."""
+
+    state: str
+    reason: str | None  # of a closed case
+    attempts: int
+    next_attempt_at: int | None
+    window_ends_at: int
+    balance: int
+    policy: str
+
+
+class Case(msgspec.Struct, array_like=True):
+    """The recovery of one unpaid invoice."""
+
+    policy: str  # name@digest; pinned when the case opened
+    opened_at: int
+    window_ends_at: int
+    first_decline_at: int | None = None  # None: reopened without a decline
+    window_given: bool = False  # the window's end came with `invoice.reopened`
+    # The ladder: where it counts from (None until a decline of the current instrument) and the next rung.
+    ladder_start: int | None = None
+    rung: int = 0
+    carried_at: int | None = None  # the planned instant of a rung that fell due and still waits to be allowed
+    technical_used: int = 0
+    technical_at: int | None = None
+    immediate: Immediate | None = None
+    attempts: int = 0
+    # The request in flight.
+    request_at: int | None = None
+    request_on: str = ""
+    request_kind: str = ""  # r: rung, t: technical, i: restart, c: command or resumed
+    request_overdue: bool = False
+    last_attempt_at: int = 0  # whoever made it; `min_gap` counts from here
+    decline_class: str | None = None
+    decline_why: tuple[str, ...] = ()
+    decline_at: int = 0  # when the deciding attempt was made
+    needs_customer: bool = False
+    # The provider tries by itself: 0 no; else until it is answered or a day after `psp_next_at`.
+    psp_hold: bool = False
+    psp_next_at: int | None = None
+    dropped_while_paused: bool = False
+    closing_told: bool = False
+    close_early_at: int | None = None  # accelerated dunning
+    added_told: tuple[str, ...] = ()
+    expiry_told: str | None = None
+    closed: str | None = None  # a `CloseReason`
+    # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none.
+    plan_kind: str = ""
+    plan_at: int = 0
+    plan_due_at: int = 0
+    shown: Shown | None = None
+    changes_told: int = 0  # numbers the case_changed events
+    notices_told: int = 0  # numbers the notices
+
+
+class Invoice(msgspec.Struct, array_like=True):
+    """One invoice, with its case if it ever had one."""
+
+    subscription_id: str
+    currency: str
+    amount: int | None = None  # None until `invoice.issued` has come
+    balance: int | None = None  # None while not even a decline has told the amount
+    open_balance: int = 0  # the last balance above zero: what a reopened invoice goes back to
+    paid: int = 0  # all that succeeded
+    adjusted: bool = False  # the biller has stated the balance: an invoice that arrives later does not
+    issued_at: int | None = None
+    zone: str = "UTC"
+    policy_name: str | None = None
+    labels: dict[str, str] | None = None
+    events: bytes = b""
+    declined: bytes = b""  # digests of charges that were declined, and
+    succeeded: bytes = b""  # of those that succeeded
+    quarantined: list[Quarantined] = msgspec.field(default_factory=list)
+    settled: str | None = None  # why nothing is to be collected, as a `CloseReason`
+    presentations: list[int] = msgspec.field(default_factory=list)  # of a bank debit: first and further ones
+    presented_amount: int = 0
+    case: Case | None = None
+    forget_at: int | None = None  # when a settled invoice is dropped
+    stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only
+
+
+def digest(*words: str) -> bytes:
+    """Shorten an id to `DIGEST` bytes that are the same on every machine."""
+    return hashlib.blake2b("\0".join(words).encode(), digest_size=DIGEST).digest()
+
+
+def is_remembered(digests: bytes, one: bytes) -> bool:
+    """Tell whether `one` is among the digests."""
+    place = digests.find(one)
+    while place > 0 and place % DIGEST:
+        place = digests.find(one, place + 1)
+    return place >= 0
+
+
+def remembering(digests: bytes, one: bytes) -> bytes:
+    """Add one digest; the oldest leave beyond `REMEMBERED`."""
+    return (digests + one)[-REMEMBERED * DIGEST :]

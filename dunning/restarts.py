@@ -1,0 +1,76 @@
+"""Restarts: another instrument, or the same one edited in place, is a new chance (contract section 3, point 4).
+
+The one rule: each open case gets exactly one immediate attempt per cause, whatever it has to wait for.
+"""
+
+from dunning.account import Matter
+from dunning.binding import charged_on, is_dead
+from dunning.ladder import begin_anew
+from dunning.page import Page
+from dunning.plan import touch
+from dunning.records import Immediate
+from schemas.decisions import Action, DeclineClass, NoticeKind, RequestReason
+
+
+def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
+    """Restart a case whose subscription is charged on another instrument now, or on none.
+
+    `due_at` is the instant of the cause, microseconds UTC.
+    """
+    touch(page, matter)
+    case = matter.invoice.case
+    assert case is not None
+    case.close_early_at = None
+    case.needs_customer = False
+    begin_anew(case, page.policy(case))
+    case.immediate = None
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    if instrument_id is None:
+        matter.moved_by = NoticeKind.NO_INSTRUMENT
+        page.notice(
+            matter,
+            NoticeKind.NO_INSTRUMENT,
+            instrument_id=None,
+            action=Action.REQUIRED,
+            decline_class=case.decline_class,
+            why=("engine.no_instrument",),
+        )
+    elif is_dead(matter.account, instrument_id):
+        matter.moved_by = RequestReason.INSTRUMENT_BOUND
+        action_needed(page, matter, instrument_id, DeclineClass.NEVER)
+    else:
+        matter.moved_by = RequestReason.INSTRUMENT_BOUND
+        case.immediate = Immediate(RequestReason.INSTRUMENT_BOUND, due_at, page.now)
+
+
+def details_updated(page: Page, matter: Matter, due_at: int) -> None:
+    """Restart a case whose instrument was edited in place; a dead one stays dead (contract section 3, point 5)."""
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    case = matter.invoice.case
+    assert case is not None and instrument_id is not None
+    if is_dead(matter.account, instrument_id):
+        return
+    touch(page, matter)
+    case.needs_customer = False
+    begin_anew(case, page.policy(case))
+    case.immediate = Immediate(RequestReason.DETAILS_UPDATED, due_at, page.now)
+    matter.moved_by = RequestReason.DETAILS_UPDATED
+
+
+def action_needed(page: Page, matter: Matter, instrument_id: str, decline_class: DeclineClass) -> None:
+    """Ask the customer for what only the customer can give: data, consent, or another instrument."""
+    case = matter.invoice.case
+    assert case is not None
+    credential = matter.account.credential(matter.account.credential_id(instrument_id))
+    by_class = {
+        DeclineClass.NEVER: credential.dead_why,
+        DeclineClass.FIX_DATA: matter.account.instrument(instrument_id).fix_data_why,
+    }
+    page.notice(
+        matter,
+        NoticeKind.CUSTOMER_ACTION_NEEDED,
+        instrument_id=instrument_id,
+        action=Action.REQUIRED,
+        decline_class=decline_class,
+        why=by_class.get(decline_class) or case.decline_why,
+    )

@@ -1,0 +1,86 @@
+"""Stages: named consequences of the age of a subscription's oldest unpaid invoice (contract section 3, point 10).
+
+The one rule: the stage is computed from the invoice's date, never from the last look.
+"""
+
+from dunning.account import Matter, OpenAccount
+from dunning.calendar import add
+from dunning.page import Page
+from dunning.plan import touch
+from dunning.records import Subscription
+
+
+def look(page: Page, account: OpenAccount, subscription_id: str) -> None:
+    """Report the stages that the subscription has reached or left, and plan the next look."""
+    subscription = account.subscription(subscription_id)
+    oldest = _oldest(account, subscription)
+    for invoice_id in subscription.unpaid:
+        other = account.matter(invoice_id)
+        if other is not None and other is not oldest and other.invoice.stage_at is not None:
+            _look_again(page, other, None)
+    if oldest is None:
+        if subscription.stage is not None:
+            _tell(page, account, subscription_id, None, None)
+        return
+    reached: list[str] = []
+    next_at: int | None = None
+    for name, at in _ladder(page, oldest):
+        if at > page.now:
+            next_at = at
+            break
+        reached.append(name)
+    for stage in _passed(reached, subscription.stage):
+        _tell(page, account, subscription_id, stage, oldest.id)
+    if oldest.invoice.stage_at != next_at:
+        _look_again(page, oldest, next_at)
+
+
+def _oldest(account: OpenAccount, subscription: Subscription) -> Matter | None:
+    if subscription.ended_at is not None:
+        return None
+    matters = [matter for invoice_id in subscription.unpaid if (matter := account.matter(invoice_id)) is not None]
+    return min(matters, key=lambda matter: (_dated(matter), matter.id), default=None)
+
+
+def _dated(matter: Matter) -> int:
+    """When the invoice was issued; while that is not known, when it was first declined."""
+    invoice = matter.invoice
+    if invoice.issued_at is not None:
+        return invoice.issued_at
+    case = invoice.case
+    assert case is not None
+    return case.opened_at if case.first_decline_at is None else case.first_decline_at
+
+
+def _ladder(page: Page, matter: Matter) -> list[tuple[str, int]]:
+    case = matter.invoice.case
+    assert case is not None
+    stages = page.policy(case).stages
+    dated = _dated(matter) if stages else 0
+    return [(stage.name, add(dated, stage.after, matter.invoice.zone)) for stage in stages]
+
+
+def _passed(reached: list[str], current: str | None) -> list[str | None]:
+    """List what has to be told to come from the current stage to the last one reached, in order."""
+    if not reached:
+        return [] if current is None else [None]
+    if current == reached[-1]:
+        return []
+    if current is None:
+        return list(reached)
+    if current in reached:
+        return list(reached[reached.index(current) + 1 :])
+    return [reached[-1]]
+
+
+def _tell(page: Page, account: OpenAccount, subscription_id: str, stage: str | None, oldest: str | None) -> None:
+    subscription = account.subscription(subscription_id)
+    subscription.stages_told += 1
+    page.stage_changed(account, subscription_id, subscription.stages_told, stage, subscription.stage, oldest)
+    subscription.stage = stage
+    account.subscription_changed(subscription_id)
+
+
+def _look_again(page: Page, matter: Matter, at: int | None) -> None:
+    touch(page, matter)
+    matter.invoice.stage_at = at

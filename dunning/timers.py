@@ -1,0 +1,83 @@
+"""What happens when something falls due; one function for each kind of timer."""
+
+from dunning.account import Matter
+from dunning.attempts import fire
+from dunning.closing import window_closed
+from dunning.due_index import KIND_BITS
+from dunning.page import Page
+from dunning.plan import (
+    ANSWER_OVERDUE,
+    CLOSING_NOTICE,
+    FORGET,
+    STAGE,
+    WINDOW_END,
+    plan,
+    state_of,
+    touch,
+)
+from dunning.stages import look
+from schemas.decisions import Action, Audience, CaseState, NoticeKind
+
+
+def on_due(page: Page, matter: Matter, timer: int) -> None:
+    """Do what is due at the timer's instant, at or before the page's."""
+    kind = timer & ((1 << KIND_BITS) - 1)
+    if kind == STAGE:
+        touch(page, matter)
+        look(page, matter.account, matter.invoice.subscription_id)
+    elif kind == FORGET:
+        _forget(page, matter)
+    elif kind == ANSWER_OVERDUE:
+        _answer_overdue(page, matter)
+    elif kind == CLOSING_NOTICE:
+        _window_closing(page, matter)
+    elif kind == WINDOW_END:
+        touch(page, matter)
+        window_closed(page, matter)
+    else:
+        fire(page, matter)
+
+
+def _answer_overdue(page: Page, matter: Matter) -> None:
+    """Tell the operator that an outcome is missing; still nothing new is requested on a rung."""
+    touch(page, matter)
+    case = matter.invoice.case
+    assert case is not None
+    case.request_overdue = True
+    matter.moved_by = NoticeKind.OUTCOME_MISSING
+    page.notice(
+        matter,
+        NoticeKind.OUTCOME_MISSING,
+        audience=Audience.OPERATOR,
+        instrument_id=case.request_on,
+        attempt=case.attempts,
+        action=Action.REQUIRED,
+        decline_class=case.decline_class,
+        why=("engine.one_in_flight", "policy.answer_within"),
+    )
+    page.note("due", NoticeKind.OUTCOME_MISSING, matter.account.account_id, matter.id)
+
+
+def _window_closing(page: Page, matter: Matter) -> None:
+    touch(page, matter)
+    case = matter.invoice.case
+    assert case is not None
+    case.closing_told = True
+    plan(page, matter)
+    state = state_of(matter)
+    page.notice(
+        matter,
+        NoticeKind.WINDOW_CLOSING,
+        instrument_id=None,
+        action=Action.REQUIRED if state in (CaseState.WAITING, CaseState.EXHAUSTED) else Action.NONE,
+        decline_class=case.decline_class,
+        next_attempt_at=case.plan_at if state is CaseState.RETRYING else None,
+        why=("policy.closing_notice",),
+    )
+
+
+def _forget(page: Page, matter: Matter) -> None:
+    page.touched.pop((matter.account.account_id, matter.id), None)
+    matter.account.forget(matter)
+    matter.timer = None
+    page.note("due", "forgotten", matter.account.account_id, matter.id)
