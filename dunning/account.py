@@ -38,7 +38,19 @@ class Matter:
 class OpenAccount:
     """The records of one account, by kind and id."""
 
-    __slots__ = ("_changed", "_gone", "_matters", "_records", "_spilled", "_stored", "_tables", "account_id")
+    __slots__ = (
+        "_changed",
+        "_credentials",
+        "_gone",
+        "_instruments",
+        "_matters",
+        "_root",
+        "_spilled",
+        "_stored",
+        "_subscriptions",
+        "_tables",
+        "account_id",
+    )
 
     def __init__(self, tables: Tables, account_id: str) -> None:
         """Open an account; one that is not known yet is empty."""
@@ -46,26 +58,37 @@ class OpenAccount:
         self._tables = tables
         self._spilled = tables.is_spilled(account_id)
         self._stored: dict[str, Part] = {} if self._spilled else tables.parts(account_id)
-        self._records: dict[str, msgspec.Struct] = {}
+        self._root: Account | None = None
+        self._subscriptions: dict[str, Subscription] = {}
         self._matters: dict[str, Matter] = {}
-        self._changed: dict[str, None] = {}
+        self._instruments: dict[str, Instrument] = {}
+        self._credentials: dict[str, Credential] = {}
+        self._changed: dict[str, msgspec.Struct] = {}
         self._gone: dict[str, None] = {}
 
     # ---- reading ----
 
     def root(self) -> Account:
         """The account's own record."""
-        return self._find(_ACCOUNT, Account) or self._new(_ACCOUNT, Account())
+        if self._root is None:
+            self._root = self._find(_ACCOUNT, Account) or Account()
+        return self._root
 
     def subscription(self, subscription_id: str) -> Subscription:
         """A subscription's record; an unknown one is empty, and kept once it is changed."""
-        key = "s:" + subscription_id
-        return self._find(key, Subscription) or self._new(key, Subscription())
+        record = self._subscriptions.get(subscription_id)
+        if record is None:
+            record = self._find("s:" + subscription_id, Subscription) or Subscription()
+            self._subscriptions[subscription_id] = record
+        return record
 
     def instrument(self, instrument_id: str) -> Instrument:
         """An instrument's record; an unknown one is empty."""
-        key = "p:" + instrument_id
-        return self._find(key, Instrument) or self._new(key, Instrument())
+        record = self._instruments.get(instrument_id)
+        if record is None:
+            record = self._find("p:" + instrument_id, Instrument) or Instrument()
+            self._instruments[instrument_id] = record
+        return record
 
     def credential_id(self, instrument_id: str) -> str:
         """What networks count under: the fingerprint, without one the instrument id (contract section 2.1)."""
@@ -74,8 +97,15 @@ class OpenAccount:
 
     def credential(self, credential_id: str) -> Credential:
         """The record of a card number or bank account."""
-        key = "f:" + credential_id
-        return self._find(key, Credential) or self._new(key, Credential())
+        record = self._credentials.get(credential_id)
+        if record is None:
+            record = self._find("f:" + credential_id, Credential) or Credential()
+            self._credentials[credential_id] = record
+        return record
+
+    def credential_of(self, instrument_id: str) -> Credential:
+        """The record of the card number or bank account behind an instrument."""
+        return self.credential(self.credential_id(instrument_id))
 
     def matter(self, invoice_id: str) -> Matter | None:
         """An invoice that is known, or None."""
@@ -87,16 +117,15 @@ class OpenAccount:
 
     def new_matter(self, invoice_id: str, invoice: Invoice) -> Matter:
         """Keep an invoice that was not known before."""
-        self._new("i:" + invoice_id, invoice)
         matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice)
-        self._changed[matter.key] = None
+        self._changed[matter.key] = invoice
         return matter
 
     def subscription_ids(self) -> Iterator[str]:
         """Every subscription of the account, in the order of its ids. Costs what the account is large."""
         known = self._tables.part_keys(self.account_id) if self._spilled else self._stored
-        keys = {key for key in (*known, *self._records) if key.startswith("s:") and key not in self._gone}
-        return (key[2:] for key in sorted(keys))
+        keys = {key[2:] for key in known if key.startswith("s:")}
+        return iter(sorted(keys.union(self._subscriptions)))
 
     def open_matters(self) -> Iterator[Matter]:
         """Every invoice of the account with an open case, by subscription, then in the order of the ids."""
@@ -114,29 +143,29 @@ class OpenAccount:
 
     def root_changed(self) -> None:
         """Say that the account's own record was changed."""
-        self._changed[_ACCOUNT] = None
+        self._changed[_ACCOUNT] = self.root()
 
     def subscription_changed(self, subscription_id: str) -> None:
         """Say that a subscription's record was changed."""
-        self._changed["s:" + subscription_id] = None
+        self._changed["s:" + subscription_id] = self._subscriptions[subscription_id]
 
     def instrument_changed(self, instrument_id: str) -> None:
         """Say that an instrument's record was changed."""
-        self._changed["p:" + instrument_id] = None
+        self._changed["p:" + instrument_id] = self._instruments[instrument_id]
 
     def credential_changed(self, credential_id: str) -> None:
         """Say that a credential's record was changed."""
-        self._changed["f:" + credential_id] = None
+        self._changed["f:" + credential_id] = self._credentials[credential_id]
 
     def matter_changed(self, matter: Matter) -> None:
         """Say that an invoice's record was changed."""
-        self._changed[matter.key] = None
+        self._changed[matter.key] = matter.invoice
 
     def forget(self, matter: Matter) -> None:
         """Drop an invoice whose time of remembrance is over."""
         self._gone[matter.key] = None
+        self._changed.pop(matter.key, None)
         self._matters.pop(matter.id, None)
-        self._records.pop(matter.key, None)
 
     def write(self) -> Changes:
         """Write what was changed into the tables. Returns the rows for the changelog."""
@@ -145,8 +174,7 @@ class OpenAccount:
         if self._spilled:
             changes: Changes = {}
             for key in self._changed:
-                if key not in self._gone:
-                    changes.update(self._tables.write_part(self.account_id, self._stored.get(key), self._packed(key)))
+                changes.update(self._tables.write_part(self.account_id, self._stored.get(key), self._packed(key)))
             for key in self._gone:
                 if (part := self._stored.get(key)) is not None:
                     changes.update(self._tables.drop_part(self.account_id, part))
@@ -159,22 +187,16 @@ class OpenAccount:
         return self._tables.write_row(self.account_id, self._stored.values(), list(after.values()))
 
     def _packed(self, key: str) -> Part:
-        matter = self._matters.get(key[2:]) if key.startswith("i:") else None
-        return key, None if matter is None else matter.timer, msgspec.Raw(_encode(self._records[key]))
+        timer = self._matters[key[2:]].timer if key.startswith("i:") else None
+        return key, timer, msgspec.Raw(_encode(self._changed[key]))
 
     def _find(self, key: str, kind: type[Record]) -> Record | None:
-        record = self._records.get(key)
-        if record is None:
-            part = self._stored.get(key)
-            if part is None:
-                if not self._spilled or (part := self._tables.part(self.account_id, key)) is None:
-                    return None
-                self._stored[key] = part
-            record = self._records[key] = _decoders[kind].decode(part[2])
-        return record  # type: ignore[return-value]  # the key's first letter decides the kind
-
-    def _new(self, key: str, record: Record) -> Record:
-        self._records[key] = record
+        part = self._stored.get(key)
+        if part is None:
+            if not self._spilled or (part := self._tables.part(self.account_id, key)) is None:
+                return None
+            self._stored[key] = part
+        record: Record = _decoders[kind].decode(part[2])
         return record
 
 

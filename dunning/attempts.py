@@ -46,8 +46,8 @@ def _request(page: Page, matter: Matter, case: Case, reason: RequestReason, due_
     request_id = request_id_of(matter, case)
     if reason is RequestReason.TECHNICAL:
         case.technical_used += 1
-    case.technical_at = case.immediate = case.carried_at = None
     use_due_rungs(matter, case, policy, page.now)
+    case.technical_at = case.immediate = case.carried_at = None
     case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
     case.request_kind = "i" if reason in _RESTARTS else {"scheduled": "r", "technical": "t"}.get(reason, "c")
     case.last_attempt_at = max(case.last_attempt_at, page.now)

@@ -30,8 +30,8 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
         return
     zone = matter.invoice.zone
     by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
-    if by_gap and case.carried_at is not None:
-        return
+    if by_gap and (case.carried_at is not None or case.request_kind in ("r", "t")):
+        return  # the next gap follows an attempt that is still to be made, or answered
     for index in range(case.rung, len(policy.steps)):
         instant = planned(policy, start, policy.steps[index], zone, _spread_key(matter, policy, index))
         yield index, instant

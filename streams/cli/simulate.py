@@ -1,0 +1,80 @@
+"""`dunning simulate`: the same decisions on a virtual clock. Rule: standard output holds written events only."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from dunning.charger import Charger
+from dunning.engine import Engine
+from dunning.simulation import Line, Simulation
+from schemas.commands import PoliciesSet
+from schemas.envelope import Event
+from schemas.instants import EPOCH, micros, read_instant
+from streams.errors import Misuse
+from streams.lines import load_charger, read_lines
+from streams.policies import load_policy_file
+from streams.rules import load_rules
+
+
+@click.command()
+@click.argument("events", type=click.Path(path_type=Path))
+@click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="policy file [default: standard]")
+@click.option("--charger", "charger_file", type=click.Path(path_type=Path), help="what answers the requests")
+@click.option("--until", help="let the clock run on to this instant after the last event")
+def simulate(events: Path, policy_file: Path | None, charger_file: Path | None, until: str | None) -> None:
+    """Decide on a virtual clock, without Kafka: reads EVENTS (a JSONL file or `-`), prints the written events.
+
+    One CloudEvent a line, in order of arrival. A bad line becomes a dead letter and stops nothing.
+    """
+    charger = Charger() if charger_file is None else load_charger(charger_file)
+    engine = new_engine(policy_file)
+    ends_at = None if until is None else _instant(until)
+    bad_lines = 0
+
+    def counted(lines: BinaryIO) -> "list[Line]":
+        nonlocal bad_lines
+        read = list(read_lines(lines))
+        bad_lines = sum(line.dead_letter is not None for line in read)
+        return read
+
+    with ExitStack() as stack:
+        source = _opened(events, stack)
+        write = sys.stdout.buffer.write
+        for value in Simulation(engine, charger).run(counted(source), ends_at):
+            write(value + b"\n")
+    sys.stdout.buffer.flush()
+    if bad_lines:
+        click.echo(f"dunning: {events}: {bad_lines} bad line{'s' * (bad_lines > 1)} set aside as dead letters", err=True)
+
+
+def new_engine(policy_file: Path | None) -> Engine:
+    """Build an empty engine with the policies of a file in force.
+
+    Raises:
+        PolicyFileError: the file is refused.
+    """
+    engine = Engine(load_rules())
+    if policy_file is not None:
+        content = load_policy_file(policy_file).content
+        data = PoliciesSet(policies=content)
+        engine.fold([Event(id="policies", source="dunning", type=PoliciesSet.TYPE, time=EPOCH, data=data)], 0)
+    return engine
+
+
+def _instant(text: str) -> int:
+    try:
+        return micros(read_instant(text))
+    except ValueError as error:
+        raise Misuse(f"--until: {error}; write it as 2026-03-10T00:00:00Z") from None
+
+
+def _opened(path: Path, stack: ExitStack) -> BinaryIO:
+    if str(path) == "-":
+        return sys.stdin.buffer
+    try:
+        return stack.enter_context(path.open("rb"))
+    except OSError as error:
+        raise Misuse(f"{path}: cannot be read ({error.strerror}); name a file of events") from None

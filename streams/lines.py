@@ -1,0 +1,65 @@
+"""Recorded events: one CloudEvent (structured) a line, in order of arrival.
+
+The one rule: a line that cannot be read becomes a dead letter with its number, and stops nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dunning.charger import Charger, ChargerError, read_charger
+from dunning.simulation import Line
+from schemas.cards import rejected_value
+from schemas.decisions import DeadLetter
+from schemas.instants import micros
+from schemas.reading import arrival_of, read_event
+from schemas.rejections import Rejected
+from streams.errors import Misuse
+
+
+def read_lines(lines: Iterable[bytes], exempt: frozenset[str] = frozenset()) -> Iterator[Line]:
+    """Read events line by line; empty lines are passed over.
+
+    Args:
+        lines: with or without their line ends.
+        exempt: id fields that may look like card numbers.
+    """
+    for number, line in enumerate(lines, start=1):
+        raw = line.strip()
+        if not raw:
+            continue
+        try:
+            event = read_event(raw, exempt=exempt)
+        except Rejected as rejected:
+            arrival = arrival_of(raw)
+            letter = DeadLetter(
+                line=number,
+                error=rejected.error,
+                error_path=rejected.path,
+                value=rejected_value(raw).decode(errors="replace"),
+            )
+            yield Line(None if arrival is None else micros(arrival), None, letter)
+        else:
+            yield Line(micros(event.recordedtime or event.time), event)
+
+
+def load_charger(path: Path) -> Charger:
+    """Read a charger file.
+
+    Raises:
+        Misuse: it cannot be read, is no YAML, or a rule in it is wrong.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misuse(f"{path}: cannot be read ({error}); name a charger file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
+        raise Misuse(f"{where}: no YAML: {getattr(error, 'problem', None) or error}") from None
+    try:
+        return read_charger(content)
+    except ChargerError as error:
+        raise Misuse(f"{path}: {error}") from None

@@ -1,0 +1,246 @@
+"""Policy files: read with their line numbers, holidays looked up, refused if they make no sense.
+
+The one rule: all that is wrong is told at once, a line each: `FILE:LINE: field: what is wrong, what to do`.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final
+
+import holidays
+import yaml
+from yaml.reader import ReaderError
+
+from dunning.network_rules.limits import NetworkRules
+from dunning.policy import PolicySet
+from dunning.policy_file import STANDARD, PolicyError, Problem, dotted, read_policies
+from dunning.policy_file import Path as FieldPath
+from dunning.policy_findings import findings
+from streams.errors import Misuse
+from streams.rules import load_rules
+
+# Days off are looked up for these years, whatever the day of the look-up: the same file always has the same
+# content. Outside them only weekends count.   # our choice
+FIRST_YEAR: Final = 2015
+LAST_YEAR: Final = 2050
+LARGEST_FILE: Final = 1_000_000  # characters   # our choice
+_MOST_NODES: Final = 100_000  # of a YAML file with its aliases written out   # our choice
+
+
+class PolicyFileError(Misuse):
+    """A policy file that is refused; the message has one line for each problem."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile:
+    """A policy file that may be put in force."""
+
+    name: str  # as it is called in messages
+    content: dict[str, Any]  # for `dunning.policies_set`; JSON types only, days off included
+    policies: PolicySet
+    problems: tuple[Problem, ...]  # warnings; errors too where they were to be let through
+    lines: Mapping[FieldPath, int]  # of each field, counted from 1
+
+    def located(self) -> tuple[str, ...]:
+        """Write each problem as one line."""
+        return tuple(_located(self.name, problem, self.lines) for problem in self.problems)
+
+
+STANDARD_FILE: Final = PolicyFile(
+    name="standard", content={"policies": {"standard": {}}}, policies=STANDARD, problems=(), lines={}
+)
+"""What applies where no file is given (contract section 4)."""
+
+
+def load_policy_file(path: Path | Traversable, *, refuse_nonsense: bool = True) -> PolicyFile:
+    """Read, check and compile a policy file.
+
+    Args:
+        path: of the YAML file.
+        refuse_nonsense: whether what can be compiled but makes no sense (docs/policies.md) is refused too;
+            otherwise it is among the `problems`.
+
+    Raises:
+        PolicyFileError: the file is missing, no YAML, no policy file, or nonsense.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PolicyFileError(f"{path}: cannot be read ({reason}); name a policy file") from None
+    except UnicodeDecodeError as error:
+        raise PolicyFileError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    return read_policy_text(text, str(path), refuse_nonsense=refuse_nonsense)
+
+
+def read_policy_text(text: str, name: str, *, refuse_nonsense: bool = True) -> PolicyFile:
+    """Read the text of a policy file, as `load_policy_file` does. `name` stands for the file in messages.
+
+    Raises:
+        PolicyFileError: the text is no YAML, no policy file, or nonsense.
+    """
+    content, lines, problems = _parse(text, name)
+    if not problems:
+        content, problems = _with_days_off(content)
+    compiled = None
+    try:
+        compiled = read_policies(content)
+    except PolicyError as error:
+        named = {problem.path for problem in problems}
+        problems += [problem for problem in error.problems if problem.path not in named]
+    try:
+        problems += findings(content, _network_rules())
+    except PolicyError:
+        assert compiled is None, "what compiles can be read"  # noqa: S101 - `read_policies` has told why
+    problems.sort(key=lambda problem: _line(problem.path, lines))
+    refused = [problem for problem in problems if not problem.is_warning]
+    if compiled is None or (refused and refuse_nonsense):
+        raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in refused))
+    return PolicyFile(name=name, content=content, policies=compiled, problems=tuple(problems), lines=lines)
+
+
+@cache
+def _network_rules() -> NetworkRules:
+    return load_rules().networks
+
+
+def presets() -> dict[str, Traversable]:
+    """Name the policy files that come with the engine."""
+    place = files("dunning") / "presets"
+    found = (entry for entry in place.iterdir() if entry.name.endswith(".yaml"))
+    return {entry.name.removesuffix(".yaml"): entry for entry in sorted(found, key=lambda entry: entry.name)}
+
+
+# --- YAML with line numbers ------------------------------------
+
+
+def _located(name: str, problem: Problem, lines: Mapping[FieldPath, int]) -> str:
+    return f"{name}:{_line(problem.path, lines)}: {dotted(problem.path)}: {problem.message}"
+
+
+def _line(path: FieldPath, lines: Mapping[FieldPath, int]) -> int:
+    """Find the line of a field; of one that is not there, that of the section it is missed in."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _parse(text: str, name: str) -> tuple[dict[str, Any], dict[FieldPath, int], list[Problem]]:
+    if len(text) > LARGEST_FILE:
+        raise PolicyFileError(f"{name}: has more than {LARGEST_FILE} characters; is it a policy file?")
+    lines: dict[FieldPath, int] = {}
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        problems = list(_walked(node, (), lines, ())) if node is not None else []
+        content = None if problems or node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise PolicyFileError(
+            f"{name}:{line}: the file: no YAML: {error.problem}; correct the text"
+        ) from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise PolicyFileError(
+            f"{name}:{line}: the file: no YAML: {error.reason}; remove the character"
+        ) from None
+    except RecursionError:
+        raise PolicyFileError(f"{name}:1: the file: is nested too deeply; is it a policy file?") from None
+    except ValueError as error:  # a date such as 2026-02-31
+        raise PolicyFileError(f"{name}:1: the file: no YAML: {error}; put the value in quotes") from None
+    if problems:
+        raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in problems))
+    if not isinstance(content, dict):
+        raise PolicyFileError(f"{name}:1: the file: holds no `policies:`; write at least one policy")
+    return content, lines, problems
+
+
+def _walked(
+    node: yaml.Node, path: FieldPath, lines: dict[FieldPath, int], above: tuple[yaml.Node, ...]
+) -> Iterator[Problem]:
+    """Note the line of each field, and find keys written twice: YAML would keep the last in silence."""
+    if any(node is other for other in above) or len(lines) > _MOST_NODES:
+        yield Problem(path, "an alias that holds itself, or too many of them; write the values out")
+        return
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _walked(item, (*path, index), lines, (*above, node))
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[Hashable] = set()
+        for key, value in node.value:
+            field = (*path, str(key.value))
+            if key.tag != "tag:yaml.org,2002:merge":
+                if str(key.value) in seen:
+                    lines[field] = key.start_mark.line + 1
+                    yield Problem(field, "is written twice; remove one")
+                    continue
+                seen.add(str(key.value))
+            lines[field] = key.start_mark.line + 1
+            yield from _walked(value, field, lines, (*above, node))
+
+
+# --- days off --------------------------------------
+
+
+def _with_days_off(content: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Write into each `business_days` the days off of its country; the core looks nothing up."""
+    policies = content.get("policies")
+    if not isinstance(policies, dict):
+        return content, []
+    problems = []
+    filled = dict(policies)
+    for name, policy in policies.items():
+        section = policy.get("business_days") if isinstance(policy, dict) else None
+        if not isinstance(section, dict):
+            continue
+        path = ("policies", str(name), "business_days")
+        country, subdivision = section.get("country"), section.get("subdivision")
+        if "resolved" in section:
+            problems.append(Problem((*path, "resolved"), "is looked up for you; remove it"))
+        if not isinstance(country, str) or not isinstance(subdivision, str | None):
+            continue  # refused with the shape of the file
+        try:
+            resolved = days_off(country, subdivision)
+        except NotImplementedError as error:
+            field = "subdivision" if "subdivision" in str(error) else "country"
+            hint = "a country as DE, a bank calendar as ECB or FED"
+            problems.append(Problem((*path, field), f"no holidays are known: {error}; write {hint}"))
+            continue
+        filled[name] = {**policy, "business_days": {**section, "resolved": resolved}}
+    return {**content, "policies": filled}, problems
+
+
+@cache
+def days_off(country: str, subdivision: str | None) -> dict[str, Any]:
+    """Look up the days on which banks of a country are closed, from `FIRST_YEAR` to `LAST_YEAR`.
+
+    Args:
+        country: ISO 3166 code, or the name of a calendar of banks or exchanges (`ECB`, `FED`).
+        subdivision: of the country, as the `holidays` library names it.
+
+    Returns:
+        `source` (the library with its version: a new one may move days), `weekend` (0 is Monday) and `dates`.
+
+    Raises:
+        NotImplementedError: the library knows no such country or subdivision.
+    """
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    if country in holidays.list_supported_financial():
+        found = holidays.financial_holidays(country, subdivision, years=years)
+    else:
+        found = holidays.country_holidays(country, subdivision, years=years)
+    weekend = sorted(found.weekend)
+    days = (date(FIRST_YEAR, 1, 1) + timedelta(days=number) for number in range(366 * len(years)))
+    dates = [
+        day.isoformat()
+        for day in days
+        if day.year <= LAST_YEAR and day.weekday() not in weekend and not found.is_working_day(day)
+    ]
+    return {"source": f"holidays {version('holidays')}", "weekend": weekend, "dates": dates}
