@@ -25,8 +25,7 @@ def fire(page: Page, matter: Matter) -> None:
     """Ask for the planned attempt if it may still go now; else it is planned anew and nothing is asked."""
     touch(page, matter)
     why = plan(page, matter)
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     if not case.plan_kind or case.plan_at > page.now:
         page.note("due", "not_allowed_yet", matter.account.account_id, matter.id)
         return
@@ -37,7 +36,9 @@ def fire(page: Page, matter: Matter) -> None:
     _request(page, matter, case, reason, case.plan_due_at, why)
 
 
-def _request(page: Page, matter: Matter, case: Case, reason: RequestReason, due_at: int, moved: tuple[str, ...]) -> None:
+def _request(
+    page: Page, matter: Matter, case: Case, reason: RequestReason, due_at: int, moved: tuple[str, ...]
+) -> None:
     account, policy = matter.account, page.policy(case)
     instrument_id = charged_on(account, matter.invoice.subscription_id)
     assert instrument_id is not None
@@ -93,7 +94,9 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     held = _quarantined(invoice.quarantined, outcome, in_flight)
     if held is not None:
         invoice.quarantined.remove(held)
-        return Answered(held.request_id, held.kind, is_late=False, was_quarantined=True, was_reconcile=held.reconcile)
+        return Answered(
+            held.request_id, held.kind, is_late=False, was_quarantined=True, was_reconcile=held.reconcile
+        )
     request_id = outcome.request_id
     if request_id is None and (outcome.initiated_by is Initiator.RETRY or outcome.charge_id == in_flight):
         request_id = in_flight
@@ -109,7 +112,9 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
 
 def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:
     """Hold the case back until the outcome of this charge is known (rule `engine.unknown`)."""
-    matter.invoice.quarantined.append(Quarantined(outcome.charge_id, answer.request_id, answer.kind, reconcile))
+    matter.invoice.quarantined.append(
+        Quarantined(outcome.charge_id, answer.request_id, answer.kind, reconcile)
+    )
 
 
 def _quarantined(held: list[Quarantined], outcome: Outcome, in_flight: str | None) -> Quarantined | None:
@@ -117,7 +122,9 @@ def _quarantined(held: list[Quarantined], outcome: Outcome, in_flight: str | Non
     if request_id is None and outcome.initiated_by is Initiator.RETRY:
         request_id = in_flight
     for one in held:
-        if one.charge_id == outcome.charge_id or (one.request_id is not None and one.request_id == request_id):
+        if one.charge_id == outcome.charge_id or (
+            one.request_id is not None and one.request_id == request_id
+        ):
             return one
     return None
 

@@ -45,7 +45,7 @@ def verdict_against(matter: Matter, instrument_id: str) -> DeclineClass | None:
 
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:
     """Tell whether the instrument's credential was ever declined `never`."""
-    return bool(account.credential(account.credential_id(instrument_id)).dead_why)
+    return bool(account.credential_of(instrument_id).dead_why)
 
 
 def is_paused(matter: Matter) -> bool:

@@ -5,8 +5,8 @@ credential over all subscriptions of the account, bank debits per invoice (contr
 """
 
 from bisect import insort
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from dunning.account import Matter
 from dunning.calendar import DAY
@@ -18,8 +18,7 @@ KEPT_ATTEMPTS = 64  # more than the highest limit of any network; older ones can
 KEPT_FOR = 31 * DAY  # longer than the longest window of any card network
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """The first instant at which every rule allows the attempt, and the rules that moved it there."""
 
     at: int
@@ -44,7 +43,7 @@ def first_allowed(
     if policy.rules is RuleProfile.NONE:
         return Allowed(at, ())
     account = matter.account
-    credential = account.credential(account.credential_id(instrument_id))
+    credential = account.credential_of(instrument_id)
     why: tuple[str, ...] = ()
     if credential.hold_until > at:
         at = credential.hold_until
@@ -79,13 +78,17 @@ def last_instant(
     return min(window_ends_at, debit.ends_at(matter.invoice.presentations[0]))
 
 
-def refusing_rules(rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str) -> tuple[str, ...]:
+def refusing_rules(
+    rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str
+) -> tuple[str, ...]:
     """Name the debit rules under which the invoice may not be presented on the instrument any more."""
     debit = _debit_limit(rules, matter, policy, instrument_id)
     return () if debit is None else debit.ids
 
 
-def _debit_limit(rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str) -> DebitLimit | None:
+def _debit_limit(
+    rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str
+) -> DebitLimit | None:
     """Find the limit on presenting the invoice again; one that was never presented is under none."""
     if not matter.invoice.presentations:
         return None

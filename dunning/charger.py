@@ -122,7 +122,9 @@ def read_charger(content: Any) -> Charger:
         raise ChargerError(".".join(map(str, detail["loc"])), detail["msg"]) from error
     for number, rule in enumerate(rules):
         if (rule.outcome is Outcome.DECLINED) != (rule.decline is not None):
-            raise ChargerError(f"{number}.decline", "`declined` needs a decline, and no other outcome has one")
+            raise ChargerError(
+                f"{number}.decline", "`declined` needs a decline, and no other outcome has one"
+            )
     return Charger(tuple(rules))
 
 
@@ -148,5 +150,6 @@ def _event(request: RetryRequested, rule: Rule, at: int) -> Event[Any]:
         initiated_by=Initiator.RETRY,
         **more,
     )
-    return Event(id=f"{request.request_id}/{kind}", source=SOURCE, type=shape.TYPE, time=moment(at), data=data)
-
+    return Event(
+        id=f"{request.request_id}/{kind}", source=SOURCE, type=shape.TYPE, time=moment(at), data=data
+    )

@@ -3,6 +3,8 @@
 The one rule: an outcome is taken once, however often and in whatever order it is told (contract section 6).
 """
 
+from typing import Any
+
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, quarantine
 from dunning.binding import charged_on, see, verdict_against
@@ -42,12 +44,12 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     touch(page, matter)
     if data.instrument is not None:
         describe(account, data.instrument)
-    is_open = _is_open(matter)
+    is_open = matter.has_open_case
     may_open = is_automatic and invoice.case is None and _is_collectable(matter)
     if data.initiated_by is Initiator.SCHEDULE and (is_open or may_open):
         see_all(page, account, data.subscription_id, data.instrument_id)
     policy = _policy(page, matter)
-    network = account.credential(account.credential_id(data.instrument_id)).network
+    network = account.credential_of(data.instrument_id).network
     verdict = verdict_on(data.decline, attempted_at, page.rules.declines, policy.rules, network)
     if verdict.unknown:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
@@ -134,7 +136,7 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     return "pending"
 
 
-def is_known(matter: Matter, event: Event[Outcome]) -> bool:
+def is_known(matter: Matter, event: Event[Any]) -> bool:
     """Tell whether this very event was taken before; if not, remember it."""
     one = digest(event.source, event.id)
     if is_remembered(matter.invoice.events, one):
@@ -166,8 +168,7 @@ def _declined_in_case(  # noqa: PLR0913 - what is known of one decline
     *,
     is_first: bool,
 ) -> str:
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     policy = page.policy(case)
     is_automatic = data.initiated_by not in _MANUAL
     charged = charged_on(matter.account, matter.invoice.subscription_id)
@@ -182,7 +183,11 @@ def _declined_in_case(  # noqa: PLR0913 - what is known of one decline
     if moves or is_first:
         _count_failure(matter, case, policy, data, answer, attempted_at)
     if (moves and attempted_at >= case.decline_at) or is_first:
-        case.decline_class, case.decline_why, case.decline_at = verdict.decline_class, verdict.why, attempted_at
+        case.decline_class, case.decline_why, case.decline_at = (
+            verdict.decline_class,
+            verdict.why,
+            attempted_at,
+        )
         case.needs_customer = moves and verdict.decline_class is DeclineClass.NEEDS_CUSTOMER
         case.technical_at = None
         if moves and verdict.decline_class is DeclineClass.TECHNICAL:
@@ -231,9 +236,10 @@ def _close_early(matter: Matter, case: Case, policy: Policy, verdict: Verdict, a
         case.close_early_at = add(attempted_at, policy.never_close_after, matter.invoice.zone)
 
 
-def _tell_declined(page: Page, matter: Matter, data: ChargeDeclined, verdict: Verdict, answer: Answered) -> None:
-    case = matter.invoice.case
-    assert case is not None
+def _tell_declined(
+    page: Page, matter: Matter, data: ChargeDeclined, verdict: Verdict, answer: Answered
+) -> None:
+    case = matter.case
     plan(page, matter)
     page.notice(
         matter,
@@ -265,7 +271,7 @@ def _reconcile(page: Page, matter: Matter, data: ChargeDeclined, answer: Answere
 
 
 def _tell_reconcile(page: Page, matter: Matter, instrument_id: str | None, why: str) -> None:
-    if _is_open(matter):
+    if matter.has_open_case:
         page.notice(
             matter,
             NoticeKind.RECONCILE,
@@ -309,16 +315,9 @@ def _policy(page: Page, matter: Matter) -> Policy:
     return chosen_policy(page, matter) if case is None else page.policy(case)
 
 
-def _is_open(matter: Matter) -> bool:
-    case = matter.invoice.case
-    return case is not None and case.closed is None
-
-
 def _is_collectable(matter: Matter) -> bool:
     """Tell whether a decline may open a case: something is owed, and the subscription goes on."""
     invoice = matter.invoice
     if invoice.settled is not None or not invoice.balance:
         return False
     return matter.account.subscription(invoice.subscription_id).ended_at is None
-
-

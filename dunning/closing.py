@@ -6,7 +6,9 @@ from dunning.page import Page
 from dunning.plan import touch
 from schemas.decisions import Action, CloseReason, NoticeKind
 
-REMEMBERED_FOR = 400 * DAY  # our choice: longer than the 13 months in which an unauthorised debit can come back
+REMEMBERED_FOR = (
+    400 * DAY
+)  # our choice: longer than the 13 months in which an unauthorised debit can come back
 
 # A case that closed for one of these may still be paid or settled: the money is owed all the same.
 STILL_OWED = frozenset({CloseReason.WINDOW_CLOSED, CloseReason.STOPPED})
@@ -15,8 +17,7 @@ STILL_OWED = frozenset({CloseReason.WINDOW_CLOSED, CloseReason.STOPPED})
 def close(page: Page, matter: Matter, reason: CloseReason) -> None:
     """Close the case of an invoice; nothing is requested for it any more."""
     touch(page, matter)
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     case.closed = reason
     case.immediate = case.technical_at = case.carried_at = None
     case.plan_kind = ""
@@ -53,8 +54,7 @@ def settle(page: Page, matter: Matter, reason: CloseReason) -> None:
 def window_closed(page: Page, matter: Matter) -> None:
     """Close a case whose window, or whose shorter time after a dead card, is over."""
     close(page, matter, CloseReason.WINDOW_CLOSED)
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     early = case.close_early_at is not None and case.close_early_at < case.window_ends_at
     page.notice(
         matter,

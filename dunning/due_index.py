@@ -28,7 +28,7 @@ class DueIndex:
 
     def move(self, row_key: str, before: Sequence[Timer], after: Sequence[Timer]) -> None:
         """Note that the row had the timers `before` and has those of `after` now."""
-        hours = {}
+        hours: dict[int, None] = {}
         for timer in after:
             hour = (timer[0] >> KIND_BITS) // HOUR
             if hour >= self._horizon:

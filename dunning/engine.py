@@ -147,7 +147,11 @@ class Engine:
                 due.take()
             at, part, account_id = timer
             matter = page.account(account_id).matter(part.removeprefix("i:"))
-            if matter is None or matter.timer != at or (not is_own and (account_id, matter.id) in page.touched):
+            if (
+                matter is None
+                or matter.invoice.timer != at
+                or (not is_own and (account_id, matter.id) in page.touched)
+            ):
                 continue  # an entry of the index is only a hint
             left -= 1
             written = len(page.outputs)
@@ -183,6 +187,6 @@ def _plan_touched(page: Page, own: list[Timer], limit: int) -> None:
     for matter in page.unplanned:
         if not matter.is_planned:
             plan(page, matter)
-        if matter.timer is not None and matter.timer < limit:
-            heapq.heappush(own, (matter.timer, matter.key, matter.account.account_id))
+        if (timer := matter.invoice.timer) is not None and timer < limit:
+            heapq.heappush(own, (timer, "i:" + matter.id, matter.account.account_id))
     page.unplanned.clear()

@@ -12,6 +12,7 @@ from dunning.ceilings import count_declined
 from dunning.declines.verdicts import Verdict
 from dunning.page import Page
 from dunning.plan import touch
+from dunning.records import Instrument as Kept
 from dunning.restarts import action_needed
 from schemas.charges import Dialect
 from schemas.decisions import DeclineClass
@@ -28,11 +29,11 @@ BANK_DEBITS = frozenset(_DEBITS.values())
 def describe(account: OpenAccount, said: Instrument) -> None:
     """Take what an event says of an instrument; what it leaves out stays as it was."""
     known = account.instrument(said.instrument_id)
+    if _says_nothing_new(said, known):
+        return
     told = (said.type, said.network, said.fingerprint, said.expires, said.country)
     before = (known.type, known.network, known.fingerprint, known.expires, known.country)
     after = tuple(old if new is None else new for new, old in zip(told, before, strict=True))
-    if after == before and known.type is not None:
-        return
     known.type, known.network, known.fingerprint, known.expires, known.country = after
     account.instrument_changed(said.instrument_id)
     credential_id = account.credential_id(said.instrument_id)
@@ -43,6 +44,16 @@ def describe(account: OpenAccount, said: Instrument) -> None:
     if known.network is not None and credential.network != (network := known.network.lower()):
         credential.network = network
         account.credential_changed(credential_id)
+
+
+def _says_nothing_new(said: Instrument, known: Kept) -> bool:
+    return (
+        said.type == known.type
+        and said.network in (None, known.network)
+        and said.fingerprint in (None, known.fingerprint)
+        and said.expires in (None, known.expires)
+        and said.country in (None, known.country)
+    )
 
 
 def note_dialect(account: OpenAccount, instrument_id: str, dialect: Dialect, network: str | None) -> None:
@@ -58,7 +69,9 @@ def note_dialect(account: OpenAccount, instrument_id: str, dialect: Dialect, net
         account.credential_changed(credential_id)
 
 
-def count(page: Page, account: OpenAccount, instrument_id: str, attempted_at: int, request_id: str | None) -> None:
+def count(
+    page: Page, account: OpenAccount, instrument_id: str, attempted_at: int, request_id: str | None
+) -> None:
     """Count a declined attempt for the network rules, whoever made it."""
     credential_id = account.credential_id(instrument_id)
     credential = account.credential(credential_id)
@@ -108,7 +121,13 @@ def apply_verdict(
             stopped = list(_charged_with(account, instrument_id))
             _touch_all(page, stopped)
             instrument.fix_data_at, instrument.fix_data_why = attempted_at, verdict.why
-            _stop(page, matter, stopped, DeclineClass.FIX_DATA, is_told=is_told and not is_dead(account, instrument_id))
+            _stop(
+                page,
+                matter,
+                stopped,
+                DeclineClass.FIX_DATA,
+                is_told=is_told and not is_dead(account, instrument_id),
+            )
         instrument.fix_data_at = max(instrument.fix_data_at or 0, attempted_at)
         account.instrument_changed(instrument_id)
 
@@ -139,8 +158,7 @@ def _stop(
     page: Page, declined: Matter, stopped: list[Matter], decline_class: DeclineClass, *, is_told: bool
 ) -> None:
     for matter in stopped:
-        case = matter.invoice.case
-        assert case is not None
+        case = matter.case
         if decline_class is DeclineClass.NEVER:
             case.immediate = None
         if matter is declined:

@@ -30,7 +30,11 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     if data.instrument_id is not None:
         see_all(page, account, data.subscription_id, data.instrument_id)
     invoice.subscription_id, invoice.currency = invoice.subscription_id or data.subscription_id, data.currency
-    invoice.amount, invoice.issued_at, invoice.zone = data.amount_minor, micros(data.issued_at), data.time_zone
+    invoice.amount, invoice.issued_at, invoice.zone = (
+        data.amount_minor,
+        micros(data.issued_at),
+        data.time_zone,
+    )
     invoice.policy_name, invoice.labels = data.policy, data.labels or None
     if invoice.settled is not None:
         return "already_settled"

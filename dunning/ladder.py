@@ -14,7 +14,9 @@ from dunning.records import Case, Invoice
 def window_end(policy: Policy, invoice: Invoice, first_decline_at: int | None) -> int:
     """Compute when the window ends; `at` does not move it. A missing anchor is replaced by the other one."""
     by_decline = policy.window_anchor is WindowAnchor.FIRST_DECLINE
-    first, second = (first_decline_at, invoice.issued_at) if by_decline else (invoice.issued_at, first_decline_at)
+    first, second = (
+        (first_decline_at, invoice.issued_at) if by_decline else (invoice.issued_at, first_decline_at)
+    )
     anchor = first if first is not None else second
     assert anchor is not None, "a case has an invoice date or a first decline"
     return add(anchor, policy.window_length, invoice.zone)
@@ -96,7 +98,10 @@ def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int)
     if start is None or policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
         return  # in a ladder of gaps `failed` has taken the gap
     for index, step in enumerate(policy.steps):
-        if planned(policy, start, step, matter.invoice.zone, _spread_key(matter, policy, index)) >= attempted_at:
+        if (
+            planned(policy, start, step, matter.invoice.zone, _spread_key(matter, policy, index))
+            >= attempted_at
+        ):
             case.rung = max(case.rung, index + 1)
             return
 

@@ -4,7 +4,7 @@ from dunning.account import Matter
 from dunning.binding import charged_on
 from dunning.ladder import pass_past_rungs, window_end
 from dunning.page import Page
-from dunning.plan import closing_at, settle_up, touch
+from dunning.plan import closing_at, settle_up_again, touch
 from dunning.policy import Policy
 from dunning.records import Case
 from schemas.instants import micros
@@ -43,7 +43,9 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     if first_decline_at is not None and page.now >= ends_at:
         return None
     touch(page, matter)
-    case = Case(policy=policy.ref, opened_at=page.now, window_ends_at=ends_at, first_decline_at=first_decline_at)
+    case = Case(
+        policy=policy.ref, opened_at=page.now, window_ends_at=ends_at, first_decline_at=first_decline_at
+    )
     matter.invoice.case = case
     _begin(page, matter, case, policy)
     return case
@@ -51,8 +53,7 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
 
 def reanchor(page: Page, matter: Matter) -> None:
     """Take policy and anchor of a provisional case anew, now that its invoice has come."""
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     touch(page, matter)
     policy = chosen_policy(page, matter)
     case.policy = policy.ref
@@ -79,13 +80,13 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened) -> str:
         invoice.balance = invoice.open_balance = balance
     invoice.settled = invoice.forget_at = None
     if case is None:
-        case = open_case(page, matter, chosen_policy(page, matter), None)
-        assert case is not None
+        open_case(page, matter, chosen_policy(page, matter), None)
+        case = matter.case
     if data.window_ends_at is not None:
         case.window_ends_at, case.window_given = micros(data.window_ends_at), True
     if case.closed is not None:
         case.closed = case.close_early_at = None
-        settle_up(page, matter)
+        settle_up_again(page, matter)
     _begin(page, matter, case, page.policy(case))
     matter.moved_by = "reopened"
     page.subscriptions[account.account_id, invoice.subscription_id] = None

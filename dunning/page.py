@@ -3,8 +3,8 @@
 The one rule: written events leave in the order in which they were decided, and an id is never used for two contents.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from dunning.account import Matter, OpenAccount
 from dunning.policies import PolicyBook
@@ -25,11 +25,10 @@ from schemas.decisions import (
     StageChanged,
 )
 from schemas.instants import moment
-from schemas.writing import written_event
+from schemas.writing import OutputData, written_event
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One written event: its topic, its key (the account id) and the structured CloudEvent."""
 
     topic: str
@@ -37,8 +36,7 @@ class Output:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """What became of one event or timer, for logs and metrics: every input ends as one of these."""
 
     trigger: str
@@ -112,8 +110,8 @@ class Page:
         why: tuple[str, ...],
     ) -> None:
         """Ask for one attempt."""
-        case, invoice = matter.invoice.case, matter.invoice
-        assert case is not None and invoice.balance
+        case, invoice = matter.case, matter.invoice
+        assert invoice.balance, "nothing is owed"
         self._write(
             RetryRequested.TYPE,
             request_id,
@@ -153,8 +151,7 @@ class Page:
         next_attempt_at: int | None = None,
     ) -> None:
         """Ask for somebody to be told; the id is numbered within the invoice."""
-        case = matter.invoice.case
-        assert case is not None
+        case = matter.case
         case.notices_told += 1
         notice_id = f"{matter.id}/{kind}/{case.notices_told}"
         self._write(
@@ -180,11 +177,15 @@ class Page:
         )
 
     def case_changed(
-        self, matter: Matter, state: CaseState, previous: CaseState | None, reason: str, next_attempt_at: int | None
+        self,
+        matter: Matter,
+        state: CaseState,
+        previous: CaseState | None,
+        reason: str,
+        next_attempt_at: int | None,
     ) -> None:
         """Tell where the case stands now."""
-        case, invoice = matter.invoice.case, matter.invoice
-        assert case is not None
+        case, invoice = matter.case, matter.invoice
         case.changes_told += 1
         self._write(
             CaseChanged.TYPE,
@@ -234,7 +235,7 @@ class Page:
         """Keep what became of an event or a timer."""
         self.notes.append(Note(trigger, reason, account_id, invoice_id))
 
-    def _write(self, kind: str, event_id: str, account_id: str, data: object) -> None:
+    def _write(self, kind: str, event_id: str, account_id: str, data: OutputData) -> None:
         value = written_event(kind, event_id, self.moment, data)
         self.outputs.append(Output(kind, account_id.encode(), value))
 

@@ -126,9 +126,7 @@ def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMetho
     return "details_updated"
 
 
-def _rebind(
-    page: Page, account: OpenAccount, names: list[str], at: int, change: Callable[[], None]
-) -> str:
+def _rebind(page: Page, account: OpenAccount, names: list[str], at: int, change: Callable[[], None]) -> str:
     """Carry out a change of bindings and restart every open case that is charged on another instrument now."""
     before = {name: charged_on(account, name) for name in names}
     matters = {name: list(account.open_matters_of(name)) for name in before}

@@ -3,6 +3,8 @@
 Ladder, technical attempts, immediate attempts, notices, stages and the window's end yield one next timer.
 """
 
+from typing import Final, NamedTuple
+
 from dunning.account import Matter
 from dunning.binding import charged_on, is_paused, verdict_against
 from dunning.calendar import DAY, add
@@ -10,16 +12,15 @@ from dunning.ceilings import Allowed, first_allowed
 from dunning.due_index import KIND_BITS
 from dunning.ladder import drop_technical, pass_rung, rungs
 from dunning.page import Page
-from dunning.policy import Policy
+from dunning.policy import LadderAnchor, Policy
 from dunning.records import Case
 from schemas.decisions import CaseState
 
 # What falls due in one instant, in the order in which it fires (contract section 6, Order).
 ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, FORGET = range(8)
 
-PLANNED = {IMMEDIATE: "I", TECHNICAL: "T", RUNG: "R"}
-_KINDS = {"I": IMMEDIATE, "T": TECHNICAL, "R": RUNG}
-_NEVER = 1 << 62
+_LETTERS: Final = {IMMEDIATE: "I", TECHNICAL: "T", RUNG: "R"}
+_FOR_EVER: Final = 1 << 62
 
 
 def touch(page: Page, matter: Matter) -> None:
@@ -27,14 +28,19 @@ def touch(page: Page, matter: Matter) -> None:
     if not matter.is_settled_up:
         page.touched[matter.account.account_id, matter.id] = matter
         matter.account.matter_changed(matter)
-        settle_up(page, matter)
+        _settle_up(page, matter)
         page.unplanned.append(matter)
     elif matter.is_planned:
         page.unplanned.append(matter)
     matter.is_planned = False
 
 
-def settle_up(page: Page, matter: Matter) -> None:
+def settle_up_again(page: Page, matter: Matter) -> None:
+    """Look once more at what lies behind, of a case that was closed when the page took it up."""
+    _settle_up(page, matter)
+
+
+def _settle_up(page: Page, matter: Matter) -> None:
     """Look at what fell due before this page and did not fire, before the page changes anything.
 
     A planned attempt that waits for a network rule, or for an engine that was late, is kept: one of them.
@@ -42,13 +48,12 @@ def settle_up(page: Page, matter: Matter) -> None:
     work, the instrument blocked, or the case paused. Only of the last a note is kept, for `resume`.
     """
     matter.is_settled_up = True
-    case, now = matter.invoice.case, page.now
-    if case is None or case.closed is not None:
+    if not matter.has_open_case:
         return
+    case, now = matter.case, page.now
     policy = page.policy(case)
-    paused = is_paused(matter)
     # Under a pause the plan is what would have gone: past its instant it is dropped.
-    missed = paused and case.plan_kind != "" and case.plan_at < now
+    missed = case.plan_kind != "" and case.plan_at < now and is_paused(matter)
     if missed:
         case.dropped_while_paused = True
     if case.technical_at is not None and (case.plan_kind != "T" or missed):
@@ -63,7 +68,7 @@ def settle_up(page: Page, matter: Matter) -> None:
         pass_rung(case, policy, index, at)
         if waits and at == case.plan_due_at:
             case.carried_at = at
-            if policy.ladder_anchor == "previous_attempt":
+            if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
                 break  # the next gap follows the attempt that still waits
 
 
@@ -74,25 +79,29 @@ def plan(page: Page, matter: Matter) -> tuple[str, ...]:
         The network rules that move the attempt, most decisive first.
     """
     matter.is_planned = True
-    invoice, case = matter.invoice, matter.invoice.case
+    invoice = matter.invoice
     due: list[int] = []
     why: tuple[str, ...] = ()
     if invoice.stage_at is not None:
         due.append(invoice.stage_at << KIND_BITS | STAGE)
     if invoice.forget_at is not None:
         due.append(invoice.forget_at << KIND_BITS | FORGET)
-    if case is not None and case.closed is None:
+    if matter.has_open_case:
+        case = matter.case
         policy = page.policy(case)
-        instrument_id = charged_on(matter.account, invoice.subscription_id)
-        attempt = _next_attempt(page, matter, case, policy, instrument_id)
+        attempt = _next_attempt(page, matter, case, policy)
         if attempt is None:
             case.plan_kind = ""
         else:
-            kind, case.plan_at, case.plan_due_at, why = attempt
-            case.plan_kind = PLANNED[kind]
+            case.plan_kind, case.plan_at, case.plan_due_at = (
+                _LETTERS[attempt.kind],
+                attempt.at,
+                attempt.due_at,
+            )
+            why = attempt.why
             if not is_paused(matter):
-                due.append(case.plan_at << KIND_BITS | kind)
-        if case.request_at is not None and not case.request_overdue and not invoice.quarantined:
+                due.append(attempt.at << KIND_BITS | attempt.kind)
+        if case.request_at is not None and not case.request_overdue:
             due.append(case.request_at + policy.answer_within << KIND_BITS | ANSWER_OVERDUE)
         end = case.window_ends_at
         if case.close_early_at is not None:
@@ -100,7 +109,7 @@ def plan(page: Page, matter: Matter) -> tuple[str, ...]:
         due.append(end << KIND_BITS | WINDOW_END)
         if not case.closing_told and (closing := closing_at(policy, case, invoice.zone)) is not None:
             due.append(closing << KIND_BITS | CLOSING_NOTICE)
-    matter.timer = min(due, default=None)
+    invoice.timer = min(due, default=None)
     return why
 
 
@@ -113,114 +122,120 @@ def closing_at(policy: Policy, case: Case, zone: str) -> int | None:
 
 def state_of(matter: Matter) -> CaseState:
     """Tell where a planned case stands."""
-    case = matter.invoice.case
-    assert case is not None and matter.is_planned
+    case = matter.case
     if case.closed is not None:
-        return CaseState.CLOSED
-    if is_paused(matter):
-        return CaseState.PAUSED
-    if matter.invoice.quarantined:
-        return CaseState.PENDING
-    if case.request_at is not None:
-        return CaseState.IN_FLIGHT
-    if case.plan_kind:
-        return CaseState.RETRYING
-    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
-    if instrument_id is None or verdict_against(matter, instrument_id) is not None:
-        return CaseState.WAITING
-    return CaseState.EXHAUSTED
+        state = CaseState.CLOSED
+    elif is_paused(matter):
+        state = CaseState.PAUSED
+    elif matter.invoice.quarantined:
+        state = CaseState.PENDING
+    elif case.request_at is not None:
+        state = CaseState.IN_FLIGHT
+    elif case.plan_kind:
+        state = CaseState.RETRYING
+    else:
+        instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+        is_blocked = instrument_id is None or verdict_against(matter, instrument_id) is not None
+        state = CaseState.WAITING if is_blocked else CaseState.EXHAUSTED
+    return state
 
 
 def next_attempt_at(matter: Matter) -> int | None:
     """The instant of the next automatic attempt of a planned case; only a retrying one has any."""
-    case = matter.invoice.case
-    assert case is not None
-    return case.plan_at if state_of(matter) is CaseState.RETRYING else None
+    return matter.case.plan_at if state_of(matter) is CaseState.RETRYING else None
 
 
-def held_until(case: Case, now: int) -> int:
-    """Until when the provider's own retry holds the case back; 0 if it does not."""
-    if not case.psp_hold:
-        return 0
-    if case.psp_next_at is None:
-        return _NEVER
-    ends_at = case.psp_next_at + DAY
-    return ends_at if now < ends_at else 0
+class Attempt(NamedTuple):
+    """The next automatic attempt."""
+
+    kind: int
+    at: int  # when it may go
+    due_at: int  # when it was planned, or the instant of its cause
+    why: tuple[str, ...]  # the rules that moved it
 
 
-Attempt = tuple[int, int, int, tuple[str, ...]]
-"""(kind, instant, planned instant, rules that moved it)."""
+class _Prospect(NamedTuple):
+    """All that decides when an attempt of one case may go."""
+
+    page: Page
+    matter: Matter
+    case: Case
+    policy: Policy
+    instrument_id: str
+
+    def allowed(self, at: int) -> Allowed | None:
+        """The first instant from `at` on that every network rule allows, inside the window."""
+        allowed = first_allowed(self.page.rules.networks, self.matter, self.policy, self.instrument_id, at)
+        return None if allowed is None or allowed.at >= self.case.window_ends_at else allowed
+
+    def allowed_as_planned(self, at: int) -> Allowed | None:
+        """The same for an attempt of the ladder, which the provider's own retry keeps back altogether."""
+        allowed = self.allowed(max(at, self.page.now))
+        return None if allowed is None or allowed.at < _held_until(self.case, self.page.now) else allowed
 
 
-def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy, instrument_id: str | None) -> Attempt | None:
+def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Attempt | None:
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     if matter.invoice.quarantined or instrument_id is None:
         return None
+    prospect = _Prospect(page, matter, case, policy, instrument_id)
     if case.immediate is not None:
-        attempt = _immediate(page, matter, case, policy, instrument_id)
+        attempt = _immediate(prospect, case.immediate.since, case.immediate.due_at)
         if attempt is not None:
             return attempt
         case.immediate = None  # no instant inside the window is left for it
     if case.request_at is not None or verdict_against(matter, instrument_id) is not None:
         return None
-    if case.technical_at is not None:
-        attempt = _technical(page, matter, case, policy, instrument_id)
-        if attempt is not None:
-            return attempt
-    return _rung(page, matter, case, policy, instrument_id)
+    if (
+        case.technical_at is not None
+        and (allowed := prospect.allowed_as_planned(case.technical_at)) is not None
+    ):
+        return Attempt(TECHNICAL, allowed.at, case.technical_at, allowed.why)
+    return _rung(prospect)
 
 
-def _immediate(page: Page, matter: Matter, case: Case, policy: Policy, instrument_id: str) -> Attempt | None:
-    assert case.immediate is not None
-    at = max(case.immediate.since, page.now)
+def _immediate(prospect: _Prospect, since: int, due_at: int) -> Attempt | None:
+    """An immediate attempt waits for an answer, for the provider, and for the networks, as long as there is time."""
+    case = prospect.case
+    at = max(since, prospect.page.now)
     if case.request_at is not None:
-        at = max(at, case.request_at + policy.answer_within)
+        at = max(at, case.request_at + prospect.policy.answer_within)
     while True:
-        hold = held_until(case, at)
+        hold = _held_until(case, at)
         if hold and case.psp_next_at is not None and at >= case.psp_next_at:
             at = hold
-        allowed = first_allowed(page.rules.networks, matter, policy, instrument_id, at)
-        if allowed is None or allowed.at >= case.window_ends_at:
-            return None
-        if allowed.at == at:
-            return IMMEDIATE, at, case.immediate.due_at, allowed.why
+        allowed = prospect.allowed(at)
+        if allowed is None or allowed.at == at:
+            return None if allowed is None else Attempt(IMMEDIATE, at, due_at, allowed.why)
         at = allowed.at
 
 
-def _technical(page: Page, matter: Matter, case: Case, policy: Policy, instrument_id: str) -> Attempt | None:
-    assert case.technical_at is not None
-    allowed = _allowed(page, matter, case, policy, instrument_id, case.technical_at)
-    if allowed is None:
-        return None
-    return TECHNICAL, allowed.at, case.technical_at, allowed.why
-
-
-def _rung(page: Page, matter: Matter, case: Case, policy: Policy, instrument_id: str) -> Attempt | None:
-    if case.carried_at is not None:
-        attempt = _spaced(page, matter, case, policy, instrument_id, case.carried_at)
-        if attempt is not None:
-            return attempt
-    for _, at in rungs(matter, case, policy):
+def _rung(prospect: _Prospect) -> Attempt | None:
+    case = prospect.case
+    if case.carried_at is not None and (attempt := _spaced(prospect, case.carried_at)) is not None:
+        return attempt
+    for _, at in rungs(prospect.matter, case, prospect.policy):
         if at >= case.window_ends_at:
-            return None
-        attempt = _spaced(page, matter, case, policy, instrument_id, at)
+            break
+        attempt = _spaced(prospect, at)
         if attempt is not None:
             return attempt
     return None
 
 
-def _spaced(
-    page: Page, matter: Matter, case: Case, policy: Policy, instrument_id: str, planned_at: int
-) -> Attempt | None:
-    allowed = _allowed(page, matter, case, policy, instrument_id, planned_at)
-    if allowed is None or allowed.at - case.last_attempt_at < policy.min_gap:
+def _spaced(prospect: _Prospect, planned_at: int) -> Attempt | None:
+    """A rung goes unless it would be too close to the last attempt, whoever made that."""
+    allowed = prospect.allowed_as_planned(planned_at)
+    if allowed is None or allowed.at - prospect.case.last_attempt_at < prospect.policy.min_gap:
         return None
-    return RUNG, allowed.at, planned_at, allowed.why
+    return Attempt(RUNG, allowed.at, planned_at, allowed.why)
 
 
-def _allowed(
-    page: Page, matter: Matter, case: Case, policy: Policy, instrument_id: str, planned_at: int
-) -> Allowed | None:
-    allowed = first_allowed(page.rules.networks, matter, policy, instrument_id, max(planned_at, page.now))
-    if allowed is None or allowed.at >= case.window_ends_at or allowed.at < held_until(case, page.now):
-        return None
-    return allowed
+def _held_until(case: Case, now: int) -> int:
+    """Until when the provider's own retry holds the case back; 0 if it does not."""
+    if not case.psp_hold:
+        return 0
+    if case.psp_next_at is None:
+        return _FOR_EVER
+    ends_at = case.psp_next_at + DAY
+    return ends_at if now < ends_at else 0

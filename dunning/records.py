@@ -158,6 +158,17 @@ class Invoice(msgspec.Struct, array_like=True):
     case: Case | None = None
     forget_at: int | None = None  # when a settled invoice is dropped
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only
+    timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
+
+
+class Bundle(msgspec.Struct, array_like=True):
+    """All records of an account that is small enough to lie in one row."""
+
+    account: Account = msgspec.field(default_factory=Account)
+    subscriptions: dict[str, Subscription] = msgspec.field(default_factory=dict)
+    invoices: dict[str, Invoice] = msgspec.field(default_factory=dict)
+    instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
+    credentials: dict[str, Credential] = msgspec.field(default_factory=dict)
 
 
 def digest(*words: str) -> bytes:

@@ -18,8 +18,7 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
     `due_at` is the instant of the cause, microseconds UTC.
     """
     touch(page, matter)
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     case.close_early_at = None
     case.needs_customer = False
     begin_anew(case, page.policy(case))
@@ -46,11 +45,10 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
 def details_updated(page: Page, matter: Matter, due_at: int) -> None:
     """Restart a case whose instrument was edited in place; a dead one stays dead (contract section 3, point 5)."""
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
-    case = matter.invoice.case
-    assert case is not None and instrument_id is not None
-    if is_dead(matter.account, instrument_id):
+    if instrument_id is None or is_dead(matter.account, instrument_id):
         return
     touch(page, matter)
+    case = matter.case
     case.needs_customer = False
     begin_anew(case, page.policy(case))
     case.immediate = Immediate(RequestReason.DETAILS_UPDATED, due_at, page.now)
@@ -59,9 +57,8 @@ def details_updated(page: Page, matter: Matter, due_at: int) -> None:
 
 def action_needed(page: Page, matter: Matter, instrument_id: str, decline_class: DeclineClass) -> None:
     """Ask the customer for what only the customer can give: data, consent, or another instrument."""
-    case = matter.invoice.case
-    assert case is not None
-    credential = matter.account.credential(matter.account.credential_id(instrument_id))
+    case = matter.case
+    credential = matter.account.credential_of(instrument_id)
     by_class = {
         DeclineClass.NEVER: credential.dead_why,
         DeclineClass.FIX_DATA: matter.account.instrument(instrument_id).fix_data_why,

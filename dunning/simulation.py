@@ -65,7 +65,11 @@ class Simulation:
         """Let the clock run to an instant, stopping wherever something is due before it."""
         while True:
             due = min(
-                (at for at in (self._engine.next_due, self._answers[0][0] if self._answers else None) if at is not None),
+                (
+                    at
+                    for at in (self._engine.next_due, self._answers[0][0] if self._answers else None)
+                    if at is not None
+                ),
                 default=None,
             )
             if due is None or due >= to:

@@ -38,7 +38,9 @@ def look(page: Page, account: OpenAccount, subscription_id: str) -> None:
 def _oldest(account: OpenAccount, subscription: Subscription) -> Matter | None:
     if subscription.ended_at is not None:
         return None
-    matters = [matter for invoice_id in subscription.unpaid if (matter := account.matter(invoice_id)) is not None]
+    matters = [
+        matter for invoice_id in subscription.unpaid if (matter := account.matter(invoice_id)) is not None
+    ]
     return min(matters, key=lambda matter: (_dated(matter), matter.id), default=None)
 
 
@@ -47,14 +49,12 @@ def _dated(matter: Matter) -> int:
     invoice = matter.invoice
     if invoice.issued_at is not None:
         return invoice.issued_at
-    case = invoice.case
-    assert case is not None
+    case = matter.case
     return case.opened_at if case.first_decline_at is None else case.first_decline_at
 
 
 def _ladder(page: Page, matter: Matter) -> list[tuple[str, int]]:
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     stages = page.policy(case).stages
     dated = _dated(matter) if stages else 0
     return [(stage.name, add(dated, stage.after, matter.invoice.zone)) for stage in stages]
@@ -73,7 +73,9 @@ def _passed(reached: list[str], current: str | None) -> list[str | None]:
     return [reached[-1]]
 
 
-def _tell(page: Page, account: OpenAccount, subscription_id: str, stage: str | None, oldest: str | None) -> None:
+def _tell(
+    page: Page, account: OpenAccount, subscription_id: str, stage: str | None, oldest: str | None
+) -> None:
     subscription = account.subscription(subscription_id)
     subscription.stages_told += 1
     page.stage_changed(account, subscription_id, subscription.stages_told, stage, subscription.stage, oldest)

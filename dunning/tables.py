@@ -1,27 +1,40 @@
 """The tables of one journal partition: packed rows in memory, one changelog row for each.
 
-An account is made of parts (the account itself, its subscriptions, invoices, instruments, credentials). While
-they are small together they lie in one row; past `SPILL` bytes each part has a row of its own, so that an
-event costs the same in an account of ten subscriptions and of ten thousand. Nobody above sees the difference.
+The records of an account lie in one row while they are small together. Past `SPILL` bytes each record has a
+row of its own, so that an event costs the same in an account of ten subscriptions and of ten thousand.
+Only `dunning.account` sees the difference.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from dunning.due_index import DueIndex, Timer
+from dunning.records import Account, Bundle, Credential, Instrument, Invoice, Subscription
 
-SPILL = 4_096  # bytes; our choice: above it decoding the whole row costs more than single rows do
-_SPILLED = b"\xc0"
-_SEPARATOR = "\0"  # no id holds it: the door refuses control characters
+SPILL: Final = 4_096  # bytes; our choice: above it decoding the whole row costs more than single rows do
 
-Part = tuple[str, int | None, msgspec.Raw]
-"""(key, instant and kind of its next timer or None, packed record)."""
+Record = Account | Subscription | Invoice | Instrument | Credential
 
 Changes = dict[str, bytes | None]
 """Rows to write to the changelog; None deletes."""
 
-_decode = msgspec.msgpack.Decoder(list[Part]).decode
+_SPILLED: Final = b"\xc0"
+_SEPARATOR: Final = "\0"  # no id holds it: the door refuses control characters
+_KINDS: dict[str, type[Record]] = {
+    "a": Account,
+    "s": Subscription,
+    "i": Invoice,
+    "p": Instrument,
+    "f": Credential,
+}
+
+_decode_bundle = msgspec.msgpack.Decoder(Bundle).decode
+_decode_invoice = msgspec.msgpack.Decoder(Invoice).decode
+_decode: dict[str, Callable[[bytes], Record]] = {
+    kind: msgspec.msgpack.Decoder(shape).decode for kind, shape in _KINDS.items()
+}
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -44,83 +57,104 @@ class Tables:
             self.rows[key] = value
 
     def restored(self) -> None:
-        """Derive what is not stored: the due index, and which parts a spilled account has."""
+        """Derive what is not stored: the due index, and which records a spilled account has."""
         for key, value in self.rows.items():
-            account, separator, part = key.partition(_SEPARATOR)
+            account_id, separator, name = key.partition(_SEPARATOR)
             if separator:
-                self._spilled.setdefault(account, {})[part] = None
+                self._spilled.setdefault(account_id, {})[name] = None
             elif value == _SPILLED:
-                self._spilled.setdefault(account, {})
+                self._spilled.setdefault(account_id, {})
             self.due.move(key, (), self._timers(key))
 
-    # ---- reading ----
+    def invoices(self) -> Iterator[Invoice]:
+        """Decode every invoice of every account."""
+        for key, row in self.rows.items():
+            _, separator, name = key.partition(_SEPARATOR)
+            if not separator and row != _SPILLED:
+                yield from _decode_bundle(row).invoices.values()
+            elif name.startswith("i:"):
+                yield _decode_invoice(row)
 
-    def is_spilled(self, account: str) -> bool:
-        """Tell whether the account's parts have rows of their own."""
-        return account in self._spilled
+    # ---- an account in one row ----
 
-    def parts(self, account: str) -> dict[str, Part]:
-        """Decode the row of an account that is not spilled."""
-        row = self.rows.get(account)
-        return {} if row is None else {part[0]: part for part in _decode(row)}
+    def bundle(self, account_id: str) -> Bundle | None:
+        """Decode the records of an account; None if each has a row of its own."""
+        row = self.rows.get(account_id)
+        if row is None:
+            return Bundle()
+        return None if row == _SPILLED else _decode_bundle(row)
 
-    def part(self, account: str, key: str) -> Part | None:
-        """Decode one part of a spilled account."""
-        row = self.rows.get(account + _SEPARATOR + key)
-        return None if row is None else _decode(row)[0]
+    def write_bundle(self, account_id: str, bundle: Bundle, before: Sequence[Timer]) -> Changes:
+        """Write the records of an account, and spill them when they have grown too long together.
 
-    def part_keys(self, account: str) -> Iterable[str]:
-        """List the parts of a spilled account, in no order that means anything."""
-        return self._spilled[account]
-
-    def all_parts(self) -> Iterator[Part]:
-        """Decode every part of every account."""
-        for row in self.rows.values():
-            if row != _SPILLED:
-                yield from _decode(row)
-
-    # ---- writing ----
-
-    def write_row(self, account: str, before: Iterable[Part], after: Sequence[Part]) -> Changes:
-        """Replace the row of an account that is not spilled, and spill it when it has grown too long.
-
-        `before` are the parts as they were read. Returns the changed rows.
+        `before` are its timers as they were read. Returns the changed rows.
         """
-        row = _encode(after)
+        row = _encode(bundle)
         if len(row) <= SPILL:
-            self.due.move(account, _timers_of(account, before), _timers_of(account, after))
-            self.rows[account] = row
-            return {account: row}
-        self.due.move(account, _timers_of(account, before), ())
-        self.rows[account] = _SPILLED
-        self._spilled[account] = {}
-        changes: Changes = {account: _SPILLED}
-        for part in after:
-            changes.update(self.write_part(account, None, part))
+            self.due.move(account_id, before, timers_of(account_id, bundle))
+            self.rows[account_id] = row
+            return {account_id: row}
+        self.due.move(account_id, before, ())
+        self.rows[account_id] = _SPILLED
+        self._spilled[account_id] = {}
+        changes: Changes = {account_id: _SPILLED}
+        changes |= self.write_record(account_id, "a:", bundle.account, None)
+        for letter, records in (
+            ("s:", bundle.subscriptions),
+            ("i:", bundle.invoices),
+            ("p:", bundle.instruments),
+            ("f:", bundle.credentials),
+        ):
+            for record_id, record in records.items():
+                changes |= self.write_record(account_id, letter + record_id, record, None)
         return changes
 
-    def write_part(self, account: str, before: Part | None, after: Part) -> Changes:
-        """Replace one part of a spilled account. Returns the changed row."""
-        key = account + _SEPARATOR + after[0]
-        self.due.move(key, _timers_of(account, (before,) if before else ()), _timers_of(account, (after,)))
-        row = self.rows[key] = _encode((after,))
-        self._spilled[account][after[0]] = None
+    # ---- an account with a row for each record ----
+
+    def record(self, account_id: str, name: str) -> Any:  # noqa: ANN401 (the first letter decides the kind)
+        """Decode one record of a spilled account; None if there is none."""
+        row = self.rows.get(account_id + _SEPARATOR + name)
+        return None if row is None else _decode[name[0]](row)
+
+    def record_names(self, account_id: str, kind: str) -> list[str]:
+        """List the records of one kind of a spilled account, sorted."""
+        return sorted(name for name in self._spilled[account_id] if name.startswith(kind))
+
+    def write_record(self, account_id: str, name: str, record: Record, before: int | None) -> Changes:
+        """Write one record of a spilled account; `before` is its timer as it was read. Returns the changed row."""
+        key = account_id + _SEPARATOR + name
+        if isinstance(record, Invoice):
+            self.due.move(key, _timer(before, name, account_id), _timer(record.timer, name, account_id))
+        row = self.rows[key] = _encode(record)
+        self._spilled[account_id][name] = None
         return {key: row}
 
-    def drop_part(self, account: str, before: Part) -> Changes:
-        """Forget one part of a spilled account. Returns the changed row."""
-        key = account + _SEPARATOR + before[0]
-        self.due.move(key, _timers_of(account, (before,)), ())
+    def drop_record(self, account_id: str, name: str, before: int | None) -> Changes:
+        """Forget one record of a spilled account. Returns the changed row."""
+        key = account_id + _SEPARATOR + name
+        self.due.move(key, _timer(before, name, account_id), ())
         self.rows.pop(key, None)
-        self._spilled[account].pop(before[0], None)
+        self._spilled[account_id].pop(name, None)
         return {key: None}
 
-    def _timers(self, key: str) -> list[Timer]:
+    def _timers(self, key: str) -> Sequence[Timer]:
         row = self.rows.get(key)
         if row is None or row == _SPILLED:
-            return []
-        return _timers_of(key.partition(_SEPARATOR)[0], _decode(row))
+            return ()
+        account_id, separator, name = key.partition(_SEPARATOR)
+        if not separator:
+            return timers_of(account_id, _decode_bundle(row))
+        return _timer(_decode_invoice(row).timer, name, account_id) if name.startswith("i:") else ()
 
 
-def _timers_of(account: str, parts: Iterable[Part]) -> list[Timer]:
-    return [(due, part, account) for part, due, _ in parts if due is not None]
+def timers_of(account_id: str, bundle: Bundle) -> list[Timer]:
+    """List what is due next of each invoice of an account."""
+    return [
+        (invoice.timer, "i:" + invoice_id, account_id)
+        for invoice_id, invoice in bundle.invoices.items()
+        if invoice.timer is not None
+    ]
+
+
+def _timer(at: int | None, name: str, account_id: str) -> tuple[Timer, ...]:
+    return () if at is None else ((at, name, account_id),)

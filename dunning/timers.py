@@ -41,8 +41,7 @@ def on_due(page: Page, matter: Matter, timer: int) -> None:
 def _answer_overdue(page: Page, matter: Matter) -> None:
     """Tell the operator that an outcome is missing; still nothing new is requested on a rung."""
     touch(page, matter)
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     case.request_overdue = True
     matter.moved_by = NoticeKind.OUTCOME_MISSING
     page.notice(
@@ -60,8 +59,7 @@ def _answer_overdue(page: Page, matter: Matter) -> None:
 
 def _window_closing(page: Page, matter: Matter) -> None:
     touch(page, matter)
-    case = matter.invoice.case
-    assert case is not None
+    case = matter.case
     case.closing_told = True
     plan(page, matter)
     state = state_of(matter)
@@ -79,5 +77,4 @@ def _window_closing(page: Page, matter: Matter) -> None:
 def _forget(page: Page, matter: Matter) -> None:
     page.touched.pop((matter.account.account_id, matter.id), None)
     matter.account.forget(matter)
-    matter.timer = None
     page.note("due", "forgotten", matter.account.account_id, matter.id)
