@@ -45,6 +45,7 @@ class OpenAccount:
 
     __slots__ = (
         "_before",
+        "_behind",
         "_blank",
         "_bundle",
         "_changed",
@@ -64,6 +65,7 @@ class OpenAccount:
         self._bundle = Bundle(tables.record(account_id, "a:")) if bundle is None else bundle
         self._before = timers_of(account_id, self._bundle)
         self._blank: dict[str, Record] = {}
+        self._behind: dict[str, Credential] = {}
         self._matters: dict[str, Matter] = {}
         self._changed: dict[str, Record] = {}
         self._gone: dict[str, int | None] = {}
@@ -96,7 +98,10 @@ class OpenAccount:
 
     def credential_of(self, instrument_id: str) -> Credential:
         """The record of the card number or bank account behind an instrument."""
-        return self.credential(self.credential_id(instrument_id))
+        record = self._behind.get(instrument_id)
+        if record is None:
+            record = self._behind[instrument_id] = self.credential(self.credential_id(instrument_id))
+        return record
 
     def matter(self, invoice_id: str) -> Matter | None:
         """An invoice that is known, or None."""
@@ -154,6 +159,7 @@ class OpenAccount:
 
     def instrument_changed(self, instrument_id: str) -> None:
         """Say that an instrument's record was changed."""
+        self._behind.pop(instrument_id, None)  # its fingerprint may be another one now
         self._change("p:", instrument_id, self._bundle.instruments)
 
     def credential_changed(self, credential_id: str) -> None:

@@ -11,11 +11,11 @@ from dunning.binding import charged_on, see, verdict_against
 from dunning.calendar import add
 from dunning.closing import settle
 from dunning.declines.verdicts import Verdict, verdict_on
-from dunning.instruments import BANK_DEBITS, apply_verdict, count, data_right, describe, note_dialect, uncount
+from dunning.instruments import BANK_DEBITS, apply_verdict, count, data_right, describe, uncount
 from dunning.ladder import failed, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
-from dunning.plan import next_attempt_at, plan, touch
+from dunning.plan import plan, shown_attempt, state_of, touch
 from dunning.policy import Policy
 from dunning.records import Case, Invoice, digest, is_remembered, remembering
 from dunning.restarts import action_needed
@@ -59,8 +59,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if verdict.decline_class is DeclineClass.RECONCILE:
         return _reconcile(page, matter, data, answer, is_open=is_open)
     invoice.declined = remembering(invoice.declined, charge)
-    note_dialect(account, data.instrument_id, data.decline.dialect, verdict.network)
-    count(page, account, data.instrument_id, attempted_at, answer.request_id)
+    count(account, data.instrument_id, data.decline, (attempted_at, answer.request_id), verdict.network)
     _present(matter, data, attempted_at)
     if is_open:
         return _declined_in_case(page, matter, data, verdict, answer, attempted_at, is_first=is_first)
@@ -149,10 +148,12 @@ def is_known(matter: Matter, event: Event[Any]) -> bool:
 def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
     """Note an instrument that was seen; the next attempts of the subscription's cases may go to it."""
     subscription = account.subscription(subscription_id)
-    if subscription.seen != instrument_id and subscription.own != instrument_id:
+    if subscription.seen == instrument_id:
+        return
+    if subscription.own is None:
         for matter in list(account.open_matters_of(subscription_id)):
             touch(page, matter)
-        see(account, subscription_id, instrument_id)
+    see(account, subscription_id, instrument_id)
 
 
 # ---- a decline in an open case ----
@@ -248,7 +249,7 @@ def _tell_declined(
         attempt=_attempt_number(data, answer),
         decline_class=verdict.decline_class,
         action=Action.REQUIRED if verdict.decline_class in BLOCKING else Action.NONE,
-        next_attempt_at=next_attempt_at(matter),
+        next_attempt_at=shown_attempt(matter, state_of(matter)),
         why=verdict.why,
     )
 

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 HOUR = 3_600_000_000  # microseconds
 
+KIND_BITS = 4
+"""A timer's instant and kind are one number, `instant << KIND_BITS | kind`, so that they sort and pack as one."""
+
 Timer = tuple[int, str, str]
 """(instant and kind, part, account): the order in which timers of one instant fire (contract section 6, Order)."""
 
@@ -28,49 +31,54 @@ class DueIndex:
 
     def move(self, row_key: str, before: Sequence[Timer], after: Sequence[Timer]) -> None:
         """Note that the row had the timers `before` and has those of `after` now."""
-        hours: dict[int, None] = {}
+        left = {hour for timer in before if (hour := _hour(timer)) >= self._horizon}
+        entered = set()
         for timer in after:
-            hour = (timer[0] >> KIND_BITS) // HOUR
+            hour = _hour(timer)
             if hour >= self._horizon:
-                hours[hour] = None
-            elif timer not in before:
+                entered.add(hour)
+            else:
+                # Even an unchanged one: its entry may have been taken. Entries are hints; doubled ones are harmless.
                 heapq.heappush(self._near, timer)
-        for timer in before:
-            hour = (timer[0] >> KIND_BITS) // HOUR
-            if hour in hours:
-                del hours[hour]
-            elif hour >= self._horizon:
-                # The bucket gives back the key object that the row already holds: an equal one would be kept twice.
-                row_key = self._buckets[hour].pop(row_key, row_key)
-        for hour in hours:
+        if left == entered:
+            return
+        for hour in left - entered:
+            # The bucket gives back the key object that the row already holds: an equal one would be kept twice.
+            row_key = self._buckets[hour].pop(row_key, row_key)
+        for hour in entered - left:
             bucket = self._buckets.get(hour)
             if bucket is None:
                 bucket = self._buckets[hour] = {}
                 heapq.heappush(self._hours, hour)
             bucket[row_key] = row_key
 
-    def first(self) -> Timer | None:
-        """Look at the earliest entry; None when nothing is ever due."""
-        while not self._near:
-            if not self._hours:
-                return None
-            hour = heapq.heappop(self._hours)
-            self._horizon = hour + 1
-            end = self._horizon * HOUR << KIND_BITS
-            start = hour * HOUR << KIND_BITS
-            self._near = [
-                timer
-                for row_key in self._buckets.pop(hour)
-                for timer in self._timers(row_key)
-                if start <= timer[0] < end
-            ]
-            heapq.heapify(self._near)
-        return self._near[0]
+    def first(self, limit: int) -> Timer | None:
+        """Look at the earliest entry below the limit (an instant and kind); None when there is none."""
+        while not self._near and self._hours and self._hours[0] * HOUR << KIND_BITS < limit:
+            self._load(heapq.heappop(self._hours))
+        return self._near[0] if self._near and self._near[0][0] < limit else None
+
+    def next_at(self) -> int | None:
+        """Give an instant, microseconds UTC, before which nothing is due: exact for the nearest hours only."""
+        if self._near:
+            return self._near[0][0] >> KIND_BITS
+        return self._hours[0] * HOUR if self._hours else None
+
+    def _load(self, hour: int) -> None:
+        self._horizon = hour + 1
+        start, end = hour * HOUR << KIND_BITS, self._horizon * HOUR << KIND_BITS
+        self._near = [
+            timer
+            for row_key in self._buckets.pop(hour)
+            for timer in self._timers(row_key)
+            if start <= timer[0] < end
+        ]
+        heapq.heapify(self._near)
 
     def take(self) -> Timer:
         """Remove the earliest entry, which `first` has shown."""
         return heapq.heappop(self._near)
 
 
-KIND_BITS = 4
-"""A timer's instant and kind are one number, `instant << KIND_BITS | kind`, so that they sort and pack as one."""
+def _hour(timer: Timer) -> int:
+    return (timer[0] >> KIND_BITS) // HOUR

@@ -13,10 +13,9 @@ from dunning import charges, commands, invoices, payment_methods
 from dunning.account import Matter, count_open
 from dunning.due_index import KIND_BITS, Timer
 from dunning.page import Note, Output, Page
-from dunning.plan import next_attempt_at, plan, state_of
+from dunning.plan import plan, shown_attempt, state_of
 from dunning.policies import PREFIX as POLICIES
 from dunning.policies import PolicyBook
-from dunning.records import Shown
 from dunning.rules import Rules
 from dunning.stages import look
 from dunning.tables import Changes, Tables
@@ -82,9 +81,8 @@ class Engine:
 
     @property
     def next_due(self) -> int | None:
-        """The earliest instant at which something may be due, microseconds UTC."""
-        first = self.tables.due.first()
-        return None if first is None else first[0] >> KIND_BITS
+        """An instant, microseconds UTC, before which nothing is due; None when nothing ever is."""
+        return self.tables.due.next_at()
 
     def fold(
         self,
@@ -134,7 +132,7 @@ class Engine:
         due = self.tables.due
         while True:
             _plan_touched(page, own, limit)
-            first = due.first()
+            first = due.first(limit)
             is_own = bool(own) and (first is None or own[0] <= first)
             timer = own[0] if is_own else first
             if timer is None or timer[0] >= limit:
@@ -160,26 +158,30 @@ class Engine:
                 return True
 
     def _tell(self, page: Page, matter: Matter) -> None:
+        """Write where the case stands, if a shown field differs from the last one written."""
         invoice, case = matter.invoice, matter.invoice.case
         if case is None:
             return
         state = state_of(matter)
-        shown = Shown(
-            state=state,
-            reason=case.closed,
-            attempts=case.attempts,
-            next_attempt_at=next_attempt_at(matter),
-            window_ends_at=case.window_ends_at,
-            balance=invoice.balance or 0,
-            policy=case.policy,
-        )
-        before = case.shown
-        if shown == before:
+        next_at = shown_attempt(matter, state)
+        balance = invoice.balance or 0
+        before = case.shown_state
+        if (
+            state == before
+            and next_at == case.shown_next_at
+            and balance == case.shown_balance
+            and case.attempts == case.shown_attempts
+            and case.closed == case.shown_reason
+            and case.is_window_shown
+        ):
             return
-        self.open_cases += (state is not CaseState.CLOSED) - (before is not None and before.state != "closed")
-        previous = None if before is None else CaseState(before.state)
-        page.case_changed(matter, state, previous, case.closed or matter.moved_by, shown.next_attempt_at)
-        case.shown = shown
+        self.open_cases += (state is not CaseState.CLOSED) - (
+            before is not None and before != CaseState.CLOSED
+        )
+        previous = None if before is None else CaseState(before)
+        page.case_changed(matter, state, previous, case.closed or matter.moved_by, next_at)
+        case.shown_state, case.shown_reason, case.shown_attempts = state, case.closed, case.attempts
+        case.shown_next_at, case.shown_balance, case.is_window_shown = next_at, balance, True
 
 
 def _plan_touched(page: Page, own: list[Timer], limit: int) -> None:

@@ -14,7 +14,7 @@ from dunning.page import Page
 from dunning.plan import touch
 from dunning.records import Instrument as Kept
 from dunning.restarts import action_needed
-from schemas.charges import Dialect
+from schemas.charges import Decline, Dialect
 from schemas.decisions import DeclineClass
 from schemas.payment_methods import Instrument, InstrumentType
 
@@ -56,28 +56,35 @@ def _says_nothing_new(said: Instrument, known: Kept) -> bool:
     )
 
 
-def note_dialect(account: OpenAccount, instrument_id: str, dialect: Dialect, network: str | None) -> None:
-    """Learn from a decline what nobody has said of the instrument: that it is a bank debit, or its network."""
+def count(
+    account: OpenAccount,
+    instrument_id: str,
+    decline: Decline,
+    attempt: tuple[int, str | None],
+    network: str | None,
+) -> None:
+    """Count a declined attempt for the network rules, whoever made it.
+
+    What nobody has said of the instrument is learned from the decline: that it is a bank debit, or its network.
+
+    Args:
+        account: whose instrument it is.
+        instrument_id: what was charged.
+        decline: as received.
+        attempt: when it was made, microseconds UTC, and the request of ours that it answers.
+        network: of the attempt, if known.
+    """
     instrument = account.instrument(instrument_id)
-    if instrument.type is None and dialect in _DEBITS:
-        instrument.type = _DEBITS[dialect]
+    if instrument.type is None and decline.dialect in _DEBITS:
+        instrument.type = _DEBITS[decline.dialect]
         account.instrument_changed(instrument_id)
     credential_id = account.credential_id(instrument_id)
     credential = account.credential(credential_id)
     if network is not None and credential.network is None:
         credential.network = network
-        account.credential_changed(credential_id)
-
-
-def count(
-    page: Page, account: OpenAccount, instrument_id: str, attempted_at: int, request_id: str | None
-) -> None:
-    """Count a declined attempt for the network rules, whoever made it."""
-    credential_id = account.credential_id(instrument_id)
-    credential = account.credential(credential_id)
     if instrument_id not in credential.instruments:
         credential.instruments.append(instrument_id)
-    count_declined(credential, attempted_at, request_id)
+    count_declined(credential, *attempt)
     account.credential_changed(credential_id)
 
 

@@ -43,10 +43,9 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     if first_decline_at is not None and page.now >= ends_at:
         return None
     touch(page, matter)
-    case = Case(
-        policy=policy.ref, opened_at=page.now, window_ends_at=ends_at, first_decline_at=first_decline_at
-    )
+    case = Case(policy=page.book.number(policy), window_ends_at=ends_at, first_decline_at=first_decline_at)
     matter.invoice.case = case
+    matter.invoice.forget_at = None
     _begin(page, matter, case, policy)
     return case
 
@@ -56,9 +55,11 @@ def reanchor(page: Page, matter: Matter) -> None:
     case = matter.case
     touch(page, matter)
     policy = chosen_policy(page, matter)
-    case.policy = policy.ref
+    before = case.policy, case.window_ends_at
+    case.policy = page.book.number(policy)
     if not case.window_given:
         case.window_ends_at = window_end(policy, matter.invoice, case.first_decline_at)
+    case.is_window_shown = case.is_window_shown and before == (case.policy, case.window_ends_at)
     if policy.ladder_anchor == "invoice_date":
         case.rung = 0
     case.carried_at, case.plan_kind = None, ""
@@ -83,7 +84,9 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened) -> str:
         open_case(page, matter, chosen_policy(page, matter), None)
         case = matter.case
     if data.window_ends_at is not None:
-        case.window_ends_at, case.window_given = micros(data.window_ends_at), True
+        ends_at = micros(data.window_ends_at)
+        case.is_window_shown = case.is_window_shown and case.window_ends_at == ends_at
+        case.window_ends_at, case.window_given = ends_at, True
     if case.closed is not None:
         case.closed = case.close_early_at = None
         settle_up_again(page, matter)

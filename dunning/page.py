@@ -130,7 +130,7 @@ class Page:
                 not_after=moment(not_after),
                 window_ends_at=moment(case.window_ends_at),
                 decline_class=_class(case.decline_class),
-                policy=case.policy,
+                policy=self.policy(case).ref,
                 supersedes=supersedes,
                 why=why,
             ),
@@ -202,7 +202,7 @@ class Page:
                 next_attempt_at=None if next_attempt_at is None else moment(next_attempt_at),
                 window_ends_at=moment(case.window_ends_at),
                 balance_minor=invoice.balance or 0,
-                policy=case.policy,
+                policy=self.policy(case).ref,
                 why=case.decline_why,
             ),
         )

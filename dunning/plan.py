@@ -93,11 +93,8 @@ def plan(page: Page, matter: Matter) -> tuple[str, ...]:
         if attempt is None:
             case.plan_kind = ""
         else:
-            case.plan_kind, case.plan_at, case.plan_due_at = (
-                _LETTERS[attempt.kind],
-                attempt.at,
-                attempt.due_at,
-            )
+            case.plan_kind = _LETTERS[attempt.kind]
+            case.plan_due_at, case.plan_delay = attempt.due_at, attempt.at - attempt.due_at
             why = attempt.why
             if not is_paused(matter):
                 due.append(attempt.at << KIND_BITS | attempt.kind)
@@ -140,9 +137,9 @@ def state_of(matter: Matter) -> CaseState:
     return state
 
 
-def next_attempt_at(matter: Matter) -> int | None:
+def shown_attempt(matter: Matter, state: CaseState) -> int | None:
     """The instant of the next automatic attempt of a planned case; only a retrying one has any."""
-    return matter.case.plan_at if state_of(matter) is CaseState.RETRYING else None
+    return matter.case.plan_at if state is CaseState.RETRYING else None
 
 
 class Attempt(NamedTuple):

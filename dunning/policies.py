@@ -1,6 +1,7 @@
-"""The policies a partition knows: those in force, and every one that a case was opened with.
+"""The policies a partition knows: those in force, and every one that a case may have been opened with.
 
 Policies are events of the journal (`PoliciesSet`), so that a replay decides with the policies of that day.
+A case pins its policy by a number, which is the policy's for good.
 """
 
 from typing import Any
@@ -17,16 +18,23 @@ _PINNED = PREFIX + "/"
 
 
 class PolicyBook:
-    """All policies by name@digest. A pinned one is never changed: its name says its content."""
+    """All policies by number. What a number stands for never changes."""
 
     def __init__(self) -> None:
         """Start with the policy `standard` alone (contract section 4)."""
         self.in_force: PolicySet = STANDARD
-        self._pinned: dict[str, Policy] = {policy.ref: policy for policy in STANDARD.policies.values()}
+        self._policies: dict[int, Policy] = {}
+        self._numbers: dict[str, int] = {}
+        for policy in STANDARD.policies.values():
+            self._pin(len(self._numbers), policy)
 
-    def pinned(self, ref: str) -> Policy:
-        """Give the policy of that name and digest."""
-        return self._pinned[ref]
+    def pinned(self, number: int) -> Policy:
+        """Give the policy with that number."""
+        return self._policies[number]
+
+    def number(self, policy: Policy) -> int:
+        """Give the number of a policy that is or was in force."""
+        return self._numbers[policy.ref]
 
     def set(self, content: dict[str, Any]) -> Changes:
         """Put a policy file's content in force. Returns the rows for the changelog.
@@ -37,9 +45,10 @@ class PolicyBook:
         self.in_force = read_policies(content)
         changes: Changes = {_IN_FORCE: msgspec.json.encode(content)}
         for policy in self.in_force.policies.values():
-            if policy.ref not in self._pinned:
-                self._pinned[policy.ref] = policy
-                changes[_PINNED + policy.ref] = msgspec.json.encode([policy.name, policy.content])
+            if policy.ref not in self._numbers:
+                number = len(self._numbers)
+                self._pin(number, policy)
+                changes[f"{_PINNED}{number}"] = msgspec.json.encode([policy.name, policy.content])
         return changes
 
     def load(self, key: str, value: bytes) -> None:
@@ -48,4 +57,8 @@ class PolicyBook:
             self.in_force = read_policies(msgspec.json.decode(value))
         else:
             name, content = msgspec.json.decode(value)
-            self._pinned[key.removeprefix(_PINNED)] = policy_from_content(name, content)
+            self._pin(int(key.removeprefix(_PINNED)), policy_from_content(name, content))
+
+    def _pin(self, number: int, policy: Policy) -> None:
+        self._policies[number] = policy
+        self._numbers[policy.ref] = number

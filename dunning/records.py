@@ -13,7 +13,7 @@ DIGEST = 8  # bytes of a remembered id; two of 10^6 ids collide with a chance of
 REMEMBERED = 512  # ids remembered in one record; the oldest go first. Our choice: far above any real case
 
 
-class Account(msgspec.Struct, array_like=True):
+class Account(msgspec.Struct, array_like=True, gc=False):
     """The payer: its default instrument and what is paused."""
 
     default: str | None = None
@@ -23,7 +23,7 @@ class Account(msgspec.Struct, array_like=True):
     events: bytes = b""
 
 
-class Subscription(msgspec.Struct, array_like=True):
+class Subscription(msgspec.Struct, array_like=True, gc=False):
     """What it is charged on, and which of its invoices are unpaid."""
 
     own: str | None = None  # its own binding
@@ -35,7 +35,7 @@ class Subscription(msgspec.Struct, array_like=True):
     stages_told: int = 0  # numbers the stage events
 
 
-class Instrument(msgspec.Struct, array_like=True):
+class Instrument(msgspec.Struct, array_like=True, gc=False):
     """One instrument by its id, as last described."""
 
     type: str | None = None
@@ -49,7 +49,7 @@ class Instrument(msgspec.Struct, array_like=True):
     right_at: int | None = None  # the last edit or success: older verdicts about its data do not hold
 
 
-class Credential(msgspec.Struct, array_like=True):
+class Credential(msgspec.Struct, array_like=True, gc=False):
     """One card number or bank account: what networks count, over all instrument ids that share a fingerprint."""
 
     dead_why: tuple[str, ...] = ()  # rule ids of the first `never`; for good
@@ -61,7 +61,7 @@ class Credential(msgspec.Struct, array_like=True):
     instruments: list[str] = msgspec.field(default_factory=list)
 
 
-class Immediate(msgspec.Struct, array_like=True):
+class Immediate(msgspec.Struct, array_like=True, gc=False):
     """One attempt that is owed as soon as it may go."""
 
     reason: str  # a `RequestReason`
@@ -69,7 +69,7 @@ class Immediate(msgspec.Struct, array_like=True):
     since: int  # the page that asked for it
 
 
-class Quarantined(msgspec.Struct, array_like=True):
+class Quarantined(msgspec.Struct, array_like=True, gc=False):
     """A charge whose outcome is not known."""
 
     charge_id: str
@@ -78,23 +78,10 @@ class Quarantined(msgspec.Struct, array_like=True):
     reconcile: bool
 
 
-class Shown(msgspec.Struct, array_like=True):
-    """The fields of the last `dunning.case_changed` that decide whether another is due."""
-
-    state: str
-    reason: str | None  # of a closed case
-    attempts: int
-    next_attempt_at: int | None
-    window_ends_at: int
-    balance: int
-    policy: str
-
-
-class Case(msgspec.Struct, array_like=True):
+class Case(msgspec.Struct, array_like=True, gc=False):
     """The recovery of one unpaid invoice."""
 
-    policy: str  # name@digest; pinned when the case opened
-    opened_at: int
+    policy: int  # its number in the partition's `PolicyBook`; pinned when the case opened
     window_ends_at: int
     first_decline_at: int | None = None  # None: reopened without a decline
     window_given: bool = False  # the window's end came with `invoice.reopened`
@@ -127,14 +114,25 @@ class Case(msgspec.Struct, array_like=True):
     closed: str | None = None  # a `CloseReason`
     # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none.
     plan_kind: str = ""
-    plan_at: int = 0
-    plan_due_at: int = 0
-    shown: Shown | None = None
+    plan_due_at: int = 0  # when it was planned, or the instant of its cause
+    plan_delay: int = 0  # from there to when it may go
+    # What the last case_changed said. Of window and policy only whether they are still those.
+    shown_state: str | None = None
+    shown_reason: str | None = None  # of a closed case
+    shown_attempts: int = 0
+    shown_next_at: int | None = None
+    shown_balance: int = 0
+    is_window_shown: bool = False
     changes_told: int = 0  # numbers the case_changed events
     notices_told: int = 0  # numbers the notices
 
+    @property
+    def plan_at(self) -> int:
+        """When the planned attempt may go."""
+        return self.plan_due_at + self.plan_delay
 
-class Invoice(msgspec.Struct, array_like=True):
+
+class Invoice(msgspec.Struct, array_like=True, gc=False):
     """One invoice, with its case if it ever had one."""
 
     subscription_id: str
@@ -161,7 +159,7 @@ class Invoice(msgspec.Struct, array_like=True):
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
 
 
-class Bundle(msgspec.Struct, array_like=True):
+class Bundle(msgspec.Struct, array_like=True, gc=False):
     """All records of an account that is small enough to lie in one row."""
 
     account: Account = msgspec.field(default_factory=Account)

@@ -14,6 +14,9 @@ def look(page: Page, account: OpenAccount, subscription_id: str) -> None:
     """Report the stages that the subscription has reached or left, and plan the next look."""
     subscription = account.subscription(subscription_id)
     oldest = _oldest(account, subscription)
+    if oldest is not None and len(subscription.unpaid) == 1 and subscription.stage is None:
+        if not page.policy(oldest.case).stages:
+            return  # the common case: there are no stages at all
     for invoice_id in subscription.unpaid:
         other = account.matter(invoice_id)
         if other is not None and other is not oldest and other.invoice.stage_at is not None:
@@ -50,7 +53,8 @@ def _dated(matter: Matter) -> int:
     if invoice.issued_at is not None:
         return invoice.issued_at
     case = matter.case
-    return case.opened_at if case.first_decline_at is None else case.first_decline_at
+    assert case.first_decline_at is not None, "a case has an invoice date or a first decline"
+    return case.first_decline_at
 
 
 def _ladder(page: Page, matter: Matter) -> list[tuple[str, int]]:

@@ -12,6 +12,7 @@ from dunning.plan import (
     STAGE,
     WINDOW_END,
     plan,
+    shown_attempt,
     state_of,
     touch,
 )
@@ -69,7 +70,7 @@ def _window_closing(page: Page, matter: Matter) -> None:
         instrument_id=None,
         action=Action.REQUIRED if state in (CaseState.WAITING, CaseState.EXHAUSTED) else Action.NONE,
         decline_class=case.decline_class,
-        next_attempt_at=case.plan_at if state is CaseState.RETRYING else None,
+        next_attempt_at=shown_attempt(matter, state),
         why=("policy.closing_notice",),
     )
 
