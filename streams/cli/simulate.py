@@ -1,4 +1,7 @@
-"""`dunning simulate`: the same decisions on a virtual clock. Rule: standard output holds written events only."""
+"""`dunning simulate`: the same decisions on a virtual clock. Rule: standard output holds written events only.
+
+With `--explain` it holds the stories of the same run instead; their modules are imported only then.
+"""
 
 import sys
 from contextlib import ExitStack
@@ -9,7 +12,7 @@ import click
 
 from dunning.charger import Charger
 from dunning.engine import Engine
-from dunning.simulation import Line, Simulation
+from dunning.simulation import Simulation
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.instants import EPOCH, micros, read_instant
@@ -21,33 +24,51 @@ from streams.rules import load_rules
 
 @click.command()
 @click.argument("events", type=click.Path(path_type=Path))
-@click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="policy file [default: standard]")
+@click.option(
+    "--policy", "policy_file", type=click.Path(path_type=Path), help="policy file [default: standard]"
+)
 @click.option("--charger", "charger_file", type=click.Path(path_type=Path), help="what answers the requests")
 @click.option("--until", help="let the clock run on to this instant after the last event")
-def simulate(events: Path, policy_file: Path | None, charger_file: Path | None, until: str | None) -> None:
-    """Decide on a virtual clock, without Kafka: reads EVENTS (a JSONL file or `-`), prints the written events.
+@click.option(
+    "--explain",
+    "explained",
+    is_flag=False,
+    flag_value="",
+    metavar="[INVOICE]",
+    help="print the story of this invoice, or of every case, instead of events; give it last, or with `=`",
+)
+def simulate(
+    events: Path,
+    policy_file: Path | None,
+    charger_file: Path | None,
+    until: str | None,
+    explained: str | None,
+) -> None:
+    """Decide on a virtual clock, without Kafka: reads EVENTS (JSONL file or `-`), prints the written events.
 
     One CloudEvent a line, in order of arrival. A bad line becomes a dead letter and stops nothing.
     """
     charger = Charger() if charger_file is None else load_charger(charger_file)
     engine = new_engine(policy_file)
     ends_at = None if until is None else _instant(until)
-    bad_lines = 0
-
-    def counted(lines: BinaryIO) -> "list[Line]":
-        nonlocal bad_lines
-        read = list(read_lines(lines))
-        bad_lines = sum(line.dead_letter is not None for line in read)
-        return read
-
     with ExitStack() as stack:
-        source = _opened(events, stack)
+        lines = list(read_lines(_opened(events, stack)))
+    written = Simulation(engine, charger).run(lines, ends_at)
+    if explained is None:
         write = sys.stdout.buffer.write
-        for value in Simulation(engine, charger).run(counted(source), ends_at):
+        for value in written:
             write(value + b"\n")
-    sys.stdout.buffer.flush()
+        sys.stdout.buffer.flush()
+    else:
+        from streams.cli.simulated_stories import explain_simulation
+
+        explain_simulation(explained, lines, list(written), charger, ends_at)
+    bad_lines = sum(line.dead_letter is not None for line in lines)
     if bad_lines:
-        click.echo(f"dunning: {events}: {bad_lines} bad line{'s' * (bad_lines > 1)} set aside as dead letters", err=True)
+        click.echo(
+            f"dunning: {events}: {bad_lines} bad line{'s' * (bad_lines > 1)} set aside as dead letters",
+            err=True,
+        )
 
 
 def new_engine(policy_file: Path | None) -> Engine:

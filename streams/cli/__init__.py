@@ -1,0 +1,1 @@
+"""The command line `dunning`: one module a command. Rule: standard output holds only results."""
