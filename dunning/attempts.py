@@ -33,13 +33,12 @@ def fire(page: Page, matter: Matter) -> None:
     if reason is None:
         assert case.immediate is not None
         reason = RequestReason(case.immediate.reason)
-    _request(page, matter, case, reason, case.plan_due_at, why)
+    _request(page, matter, reason, why)
 
 
-def _request(
-    page: Page, matter: Matter, case: Case, reason: RequestReason, due_at: int, moved: tuple[str, ...]
-) -> None:
-    account, policy = matter.account, page.policy(case)
+def _request(page: Page, matter: Matter, reason: RequestReason, moved: tuple[str, ...]) -> None:
+    account, case, policy = matter.account, matter.case, page.policy(matter.case)
+    due_at = case.plan_due_at
     instrument_id = charged_on(account, matter.invoice.subscription_id)
     assert instrument_id is not None
     supersedes = None if case.request_at is None else request_id_of(matter, case)

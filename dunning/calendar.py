@@ -233,7 +233,7 @@ def _steady_offset(day: int, zone: str) -> int | None:
 
 def _offset(local: datetime) -> int:
     offset = local.utcoffset()
-    assert offset is not None  # noqa: S101 - a zone of zoneinfo always has one
+    assert offset is not None
     return offset.days * DAY + offset.seconds * SECOND + offset.microseconds
 
 

@@ -3,7 +3,7 @@
 The one rule: an outcome is taken once, however often and in whatever order it is told (contract section 6).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, quarantine
@@ -18,7 +18,7 @@ from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of, touch
 from dunning.policy import Policy
 from dunning.records import Case, Invoice, digest, is_remembered, remembering
-from dunning.restarts import action_needed
+from dunning.restarts import action_needed, no_instrument
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import Action, Audience, CloseReason, DeclineClass, NoticeKind
 from schemas.envelope import Event
@@ -26,6 +26,7 @@ from schemas.instants import micros
 
 BLOCKING = frozenset({DeclineClass.FIX_DATA, DeclineClass.NEEDS_CUSTOMER, DeclineClass.NEVER})
 _MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
+_GAP_TAKEN = ("r", "t")  # a rung takes its gap when it is requested, a technical attempt takes none
 
 
 def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
@@ -62,7 +63,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     count(account, data.instrument_id, data.decline, (attempted_at, answer.request_id), verdict.network)
     _present(matter, data, attempted_at)
     if is_open:
-        return _declined_in_case(page, matter, data, verdict, answer, attempted_at, is_first=is_first)
+        failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
+        return _declined_in_case(page, matter, failure)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
@@ -159,65 +161,72 @@ def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_i
 # ---- a decline in an open case ----
 
 
-def _declined_in_case(  # noqa: PLR0913 - what is known of one decline
-    page: Page,
-    matter: Matter,
-    data: ChargeDeclined,
-    verdict: Verdict,
-    answer: Answered,
-    attempted_at: int,
-    *,
-    is_first: bool,
-) -> str:
-    case = matter.case
-    policy = page.policy(case)
-    is_automatic = data.initiated_by not in _MANUAL
+class _Failure(NamedTuple):
+    """One decline, and what is known of it."""
+
+    data: ChargeDeclined
+    verdict: Verdict
+    answer: Answered
+    attempted_at: int  # microseconds UTC
+    is_automatic: bool
+    is_first: bool  # it opened the case
+
+
+def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
+    """Continue an open case after a decline.
+
+    One on an instrument that the case is not charged on any more, or of a superseded request, is counted and
+    told, and moves nothing in the case; its `never` or `fix_data` holds all the same.
+    """
+    data, verdict, attempted_at = failure.data, failure.verdict, failure.attempted_at
+    case, policy = matter.case, page.policy(matter.case)
     charged = charged_on(matter.account, matter.invoice.subscription_id)
-    moves = charged == data.instrument_id and not answer.is_late
-    apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
+    moves = charged == data.instrument_id and not failure.answer.is_late
+    apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
     if moves:
         case.last_attempt_at = max(case.last_attempt_at, attempted_at)
         _hold_back(case, data)
         _close_early(matter, case, policy, verdict, attempted_at)
-    if not is_automatic:
+    if not failure.is_automatic:
         return "manual_attempt"
-    if moves or is_first:
-        _count_failure(matter, case, policy, data, answer, attempted_at)
-    if (moves and attempted_at >= case.decline_at) or is_first:
-        case.decline_class, case.decline_why, case.decline_at = (
-            verdict.decline_class,
-            verdict.why,
-            attempted_at,
-        )
+    if moves or failure.is_first:
+        failed(case, policy, attempted_at, uses_gap=failure.answer.kind not in _GAP_TAKEN)
+        if data.initiated_by is Initiator.PSP:
+            use_next_rung(matter, case, policy, attempted_at)
+    if (moves and attempted_at >= case.decline_at) or failure.is_first:
+        case.decline_class, case.decline_why = verdict.decline_class, verdict.why
+        case.decline_at = attempted_at
         case.needs_customer = moves and verdict.decline_class is DeclineClass.NEEDS_CUSTOMER
         case.technical_at = None
         if moves and verdict.decline_class is DeclineClass.TECHNICAL:
             plan_technical(matter, case, policy, attempted_at)
     matter.moved_by = "declined"
-    _tell_declined(page, matter, data, verdict, answer)
-    if charged is None:
-        if is_first:
-            page.notice(
-                matter,
-                NoticeKind.NO_INSTRUMENT,
-                instrument_id=None,
-                action=Action.REQUIRED,
-                decline_class=case.decline_class,
-                why=("engine.no_instrument",),
-            )
-    elif moves and verdict.decline_class in BLOCKING:
-        action_needed(page, matter, data.instrument_id, verdict.decline_class)
-    elif is_first and (against := verdict_against(matter, charged)) is not None:
-        action_needed(page, matter, charged, against)
+    _tell(page, matter, failure, charged, moves=moves)
     return "declined" if moves else "declined_elsewhere"
 
 
-def _count_failure(  # noqa: PLR0913 - what is known of one decline
-    matter: Matter, case: Case, policy: Policy, data: ChargeDeclined, answer: Answered, attempted_at: int
-) -> None:
-    failed(matter, case, policy, attempted_at, uses_gap=answer.kind not in ("r", "t"))
-    if data.initiated_by is Initiator.PSP:
-        use_next_rung(matter, case, policy, attempted_at)
+def _tell(page: Page, matter: Matter, failure: _Failure, charged: str | None, *, moves: bool) -> None:
+    """Tell that a payment was declined, and what it takes where no retry can help."""
+    data, verdict = failure.data, failure.verdict
+    plan(page, matter)
+    page.notice(
+        matter,
+        NoticeKind.PAYMENT_DECLINED,
+        instrument_id=data.instrument_id,
+        attempt=_attempt_number(data, failure.answer),
+        decline_class=verdict.decline_class,
+        action=Action.REQUIRED if verdict.decline_class in BLOCKING else Action.NONE,
+        next_attempt_at=shown_attempt(matter, state_of(matter)),
+        why=verdict.why,
+    )
+    if charged is None and failure.is_first:
+        no_instrument(page, matter)
+    elif charged is not None and moves and verdict.decline_class in BLOCKING:
+        action_needed(page, matter, charged, verdict.decline_class)
+    elif charged is not None and failure.is_first:
+        against = verdict_against(matter, charged)
+        if against is not None:
+            action_needed(page, matter, charged, against)
 
 
 def _hold_back(case: Case, data: ChargeDeclined) -> None:
@@ -235,23 +244,6 @@ def _close_early(matter: Matter, case: Case, policy: Policy, verdict: Verdict, a
         return
     if verdict.decline_class is DeclineClass.NEVER or verdict.fraud:
         case.close_early_at = add(attempted_at, policy.never_close_after, matter.invoice.zone)
-
-
-def _tell_declined(
-    page: Page, matter: Matter, data: ChargeDeclined, verdict: Verdict, answer: Answered
-) -> None:
-    case = matter.case
-    plan(page, matter)
-    page.notice(
-        matter,
-        NoticeKind.PAYMENT_DECLINED,
-        instrument_id=data.instrument_id,
-        attempt=_attempt_number(data, answer),
-        decline_class=verdict.decline_class,
-        action=Action.REQUIRED if verdict.decline_class in BLOCKING else Action.NONE,
-        next_attempt_at=shown_attempt(matter, state_of(matter)),
-        why=verdict.why,
-    )
 
 
 def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:

@@ -66,12 +66,11 @@ def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int) -> None:
             return  # the next gap follows this attempt
 
 
-def failed(matter: Matter, case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> None:
+def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> None:
     """Count a failed automatic attempt (contract section 3, point 2).
 
     Args:
-        matter: the invoice.
-        case: its case.
+        case: whose attempt it was.
         policy: of the case.
         attempted_at: when it was made, microseconds UTC.
         uses_gap: it takes the next gap of a `previous_attempt` ladder; a technical attempt does not, and one of

@@ -97,7 +97,7 @@ class Page:
 
     # ---- what is written ----
 
-    def request(  # noqa: PLR0913 - the fields of the event
+    def request(
         self,
         matter: Matter,
         *,
@@ -136,7 +136,7 @@ class Page:
             ),
         )
 
-    def notice(  # noqa: PLR0913 - the fields of the event
+    def notice(
         self,
         matter: Matter,
         kind: NoticeKind,
@@ -207,19 +207,17 @@ class Page:
             ),
         )
 
-    def stage_changed(  # noqa: PLR0913 - the fields of the event
-        self,
-        account: OpenAccount,
-        subscription_id: str,
-        number: int,
-        stage: str | None,
-        previous: str | None,
-        oldest_invoice_id: str | None,
+    def stage_changed(
+        self, account: OpenAccount, subscription_id: str, *, stage: str | None, oldest_invoice_id: str | None
     ) -> None:
-        """Tell that a subscription entered or left a stage."""
+        """Tell that a subscription enters a stage, or leaves the last one; the id is numbered within it."""
+        subscription = account.subscription(subscription_id)
+        subscription.stages_told += 1
+        previous, subscription.stage = subscription.stage, stage
+        account.subscription_changed(subscription_id)
         self._write(
             StageChanged.TYPE,
-            f"{account.account_id}/{subscription_id}/stage/{number}",
+            f"{account.account_id}/{subscription_id}/stage/{subscription.stages_told}",
             account.account_id,
             StageChanged(
                 account_id=account.account_id,

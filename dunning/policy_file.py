@@ -162,7 +162,7 @@ def _problem(detail: ErrorDetails, prefix: Path) -> Problem:
     return Problem(path, _message(detail))
 
 
-def _message(detail: ErrorDetails) -> str:  # noqa: PLR0911 - a table of messages
+def _message(detail: ErrorDetails) -> str:
     match detail["type"]:
         case "extra_forbidden":
             known = _keys_beside(detail["loc"])

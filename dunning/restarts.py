@@ -26,14 +26,7 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     if instrument_id is None:
         matter.moved_by = NoticeKind.NO_INSTRUMENT
-        page.notice(
-            matter,
-            NoticeKind.NO_INSTRUMENT,
-            instrument_id=None,
-            action=Action.REQUIRED,
-            decline_class=case.decline_class,
-            why=("engine.no_instrument",),
-        )
+        no_instrument(page, matter)
     elif is_dead(matter.account, instrument_id):
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
         action_needed(page, matter, instrument_id, DeclineClass.NEVER)
@@ -70,4 +63,16 @@ def action_needed(page: Page, matter: Matter, instrument_id: str, decline_class:
         action=Action.REQUIRED,
         decline_class=decline_class,
         why=by_class.get(decline_class) or case.decline_why,
+    )
+
+
+def no_instrument(page: Page, matter: Matter) -> None:
+    """Ask for an instrument: there is none that the case could be charged on."""
+    page.notice(
+        matter,
+        NoticeKind.NO_INSTRUMENT,
+        instrument_id=None,
+        action=Action.REQUIRED,
+        decline_class=matter.case.decline_class,
+        why=("engine.no_instrument",),
     )

@@ -8,9 +8,8 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
-from dunning.charger import Charger
 from dunning.engine import Engine
 from dunning.page import Note, Output
 from schemas.decisions import DeadLetter, RetryRequested
@@ -29,10 +28,17 @@ class Line:
     dead_letter: DeadLetter | None = None
 
 
+class Answering(Protocol):
+    """What answers requests: a `dunning.charger.Charger`, or recorded outcomes."""
+
+    def answer(self, request: RetryRequested, requested_at: int, /) -> tuple[int, Event[Any]] | None:
+        """Give the instant and the event of the answer, the same however often it is asked for; None: none."""
+
+
 class Simulation:
     """One run. `notes` says what became of each event, once the output has been read."""
 
-    def __init__(self, engine: Engine, charger: Charger) -> None:
+    def __init__(self, engine: Engine, charger: Answering) -> None:
         """Take an engine, empty or with policies set, and the model that answers its requests."""
         self.notes: list[Note] = []
         self._engine = engine

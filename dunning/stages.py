@@ -14,16 +14,16 @@ def look(page: Page, account: OpenAccount, subscription_id: str) -> None:
     """Report the stages that the subscription has reached or left, and plan the next look."""
     subscription = account.subscription(subscription_id)
     oldest = _oldest(account, subscription)
-    if oldest is not None and len(subscription.unpaid) == 1 and subscription.stage is None:
-        if not page.policy(oldest.case).stages:
-            return  # the common case: there are no stages at all
+    is_alone = oldest is not None and len(subscription.unpaid) == 1 and subscription.stage is None
+    if is_alone and oldest is not None and not page.policy(oldest.case).stages:
+        return  # the common case: there are no stages at all
     for invoice_id in subscription.unpaid:
         other = account.matter(invoice_id)
         if other is not None and other is not oldest and other.invoice.stage_at is not None:
             _look_again(page, other, None)
     if oldest is None:
         if subscription.stage is not None:
-            _tell(page, account, subscription_id, None, None)
+            page.stage_changed(account, subscription_id, stage=None, oldest_invoice_id=None)
         return
     reached: list[str] = []
     next_at: int | None = None
@@ -33,7 +33,7 @@ def look(page: Page, account: OpenAccount, subscription_id: str) -> None:
             break
         reached.append(name)
     for stage in _passed(reached, subscription.stage):
-        _tell(page, account, subscription_id, stage, oldest.id)
+        page.stage_changed(account, subscription_id, stage=stage, oldest_invoice_id=oldest.id)
     if oldest.invoice.stage_at != next_at:
         _look_again(page, oldest, next_at)
 
@@ -75,16 +75,6 @@ def _passed(reached: list[str], current: str | None) -> list[str | None]:
     if current in reached:
         return list(reached[reached.index(current) + 1 :])
     return [reached[-1]]
-
-
-def _tell(
-    page: Page, account: OpenAccount, subscription_id: str, stage: str | None, oldest: str | None
-) -> None:
-    subscription = account.subscription(subscription_id)
-    subscription.stages_told += 1
-    page.stage_changed(account, subscription_id, subscription.stages_told, stage, subscription.stage, oldest)
-    subscription.stage = stage
-    account.subscription_changed(subscription_id)
 
 
 def _look_again(page: Page, matter: Matter, at: int | None) -> None:

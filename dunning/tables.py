@@ -111,7 +111,7 @@ class Tables:
 
     # ---- an account with a row for each record ----
 
-    def record(self, account_id: str, name: str) -> Any:  # noqa: ANN401 (the first letter decides the kind)
+    def record(self, account_id: str, name: str) -> Any:
         """Decode one record of a spilled account; None if there is none."""
         row = self.rows.get(account_id + _SEPARATOR + name)
         return None if row is None else _decode[name[0]](row)

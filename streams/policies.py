@@ -13,7 +13,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
-import holidays
 import yaml
 from yaml.reader import ReaderError
 
@@ -97,7 +96,7 @@ def read_policy_text(text: str, name: str, *, refuse_nonsense: bool = True) -> P
     try:
         problems += findings(content, _network_rules())
     except PolicyError:
-        assert compiled is None, "what compiles can be read"  # noqa: S101 - `read_policies` has told why
+        assert compiled is None, "what compiles can be read"
     problems.sort(key=lambda problem: _line(problem.path, lines))
     refused = [problem for problem in problems if not problem.is_warning]
     if compiled is None or (refused and refuse_nonsense):
@@ -232,6 +231,8 @@ def days_off(country: str, subdivision: str | None) -> dict[str, Any]:
         NotImplementedError: the library knows no such country or subdivision.
     """
     years = range(FIRST_YEAR, LAST_YEAR + 1)
+    import holidays
+
     if country in holidays.list_supported_financial():
         found = holidays.financial_holidays(country, subdivision, years=years)
     else:
