@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, quarantine
-from dunning.binding import charged_on, see, verdict_against
+from dunning.binding import charged_on, see
 from dunning.calendar import add
-from dunning.closing import settle
+from dunning.closing import REMEMBERED_FOR, settle
 from dunning.declines.verdicts import Verdict, verdict_on
 from dunning.instruments import BANK_DEBITS, apply_verdict, count, data_right, describe, uncount
 from dunning.ladder import failed, plan_technical, use_next_rung
@@ -18,7 +18,7 @@ from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of, touch
 from dunning.policy import Policy
 from dunning.records import Case, Invoice, digest, is_remembered, remembering
-from dunning.restarts import action_needed, no_instrument
+from dunning.restarts import action_needed, tell_if_blocked
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import Action, Audience, CloseReason, DeclineClass, NoticeKind
 from schemas.envelope import Event
@@ -33,7 +33,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     """Take a decline: count it, let its verdict hold, and open or continue the case. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
-    matter = _matter(account, data)
+    matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
     if is_known(matter, event):
@@ -73,7 +73,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     """Take a success: lower the balance; at zero the case closes `paid`. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
-    matter = _matter(account, data)
+    matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
     if is_known(matter, event):
@@ -118,7 +118,7 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     """Quarantine the case until the outcome of this charge is known. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
-    matter = _matter(account, data)
+    matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
     if is_known(matter, event):
@@ -219,14 +219,10 @@ def _tell(page: Page, matter: Matter, failure: _Failure, charged: str | None, *,
         next_attempt_at=shown_attempt(matter, state_of(matter)),
         why=verdict.why,
     )
-    if charged is None and failure.is_first:
-        no_instrument(page, matter)
-    elif charged is not None and moves and verdict.decline_class in BLOCKING:
+    if charged is not None and moves and verdict.decline_class in BLOCKING:
         action_needed(page, matter, charged, verdict.decline_class)
-    elif charged is not None and failure.is_first:
-        against = verdict_against(matter, charged)
-        if against is not None:
-            action_needed(page, matter, charged, against)
+    elif failure.is_first:
+        tell_if_blocked(page, matter)
 
 
 def _hold_back(case: Case, data: ChargeDeclined) -> None:
@@ -279,11 +275,12 @@ def _tell_reconcile(page: Page, matter: Matter, instrument_id: str | None, why: 
 # ---- the invoice behind an outcome ----
 
 
-def _matter(account: OpenAccount, data: Outcome) -> Matter:
+def _matter(page: Page, account: OpenAccount, data: Outcome) -> Matter:
     """Find the invoice; one that has not come yet is provisional, with the amount of the attempt."""
     matter = account.matter(data.invoice_id)
     if matter is None:
-        matter = account.new_matter(data.invoice_id, Invoice(data.subscription_id, data.currency))
+        provisional = Invoice(data.subscription_id, data.currency, forget_at=page.now + REMEMBERED_FOR)
+        matter = account.new_matter(data.invoice_id, provisional)
     elif not matter.invoice.subscription_id:
         matter.invoice.subscription_id, matter.invoice.currency = data.subscription_id, data.currency
     invoice = matter.invoice

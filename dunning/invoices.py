@@ -1,6 +1,6 @@
 """What happens when the billing side issues, adjusts, closes or reopens an invoice, or ends a subscription."""
 
-from dunning.account import Matter, OpenAccount
+from dunning.account import Matter
 from dunning.charges import is_known, see_all
 from dunning.closing import REMEMBERED_FOR, close, settle
 from dunning.opening import reanchor, reopen
@@ -56,7 +56,7 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
 def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
     """Take the corrected balance; 0 closes `credited`. Returns the reason."""
     data = event.data
-    matter = _matter(page.account(data.account_id), data.invoice_id)
+    matter = _matter(page, data.account_id, data.invoice_id)
     if is_known(matter, event):
         return "duplicate"
     invoice = matter.invoice
@@ -76,7 +76,7 @@ def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
 def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
     """Settle the invoice as the billing side says. Returns the reason."""
     data = event.data
-    matter = _matter(page.account(data.account_id), data.invoice_id)
+    matter = _matter(page, data.account_id, data.invoice_id)
     if is_known(matter, event):
         return "duplicate"
     if matter.invoice.settled is not None:
@@ -88,7 +88,7 @@ def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
 def on_reopened(page: Page, event: Event[InvoiceReopened]) -> str:
     """Open the invoice again. Returns the reason."""
     data = event.data
-    matter = _matter(page.account(data.account_id), data.invoice_id)
+    matter = _matter(page, data.account_id, data.invoice_id)
     if is_known(matter, event):
         return "duplicate"
     return reopen(page, matter, data)
@@ -112,6 +112,10 @@ def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
     return CloseReason.SUBSCRIPTION_ENDED
 
 
-def _matter(account: OpenAccount, invoice_id: str) -> Matter:
+def _matter(page: Page, account_id: str, invoice_id: str) -> Matter:
     """Find the invoice, or keep one of which only this is known yet."""
-    return account.matter(invoice_id) or account.new_matter(invoice_id, Invoice("", ""))
+    account = page.account(account_id)
+    matter = account.matter(invoice_id)
+    if matter is None:
+        matter = account.new_matter(invoice_id, Invoice("", "", forget_at=page.now + REMEMBERED_FOR))
+    return matter

@@ -7,6 +7,7 @@ from dunning.page import Page
 from dunning.plan import closing_at, settle_up_again, touch
 from dunning.policy import Policy
 from dunning.records import Case
+from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
 from schemas.invoices import InvoiceReopened
 
@@ -80,6 +81,7 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened) -> str:
     if case is None or case.closed is not None or data.balance_minor is not None:
         invoice.balance = invoice.open_balance = balance
     invoice.settled = invoice.forget_at = None
+    is_new = case is None
     if case is None:
         open_case(page, matter, chosen_policy(page, matter), None)
         case = matter.case
@@ -87,11 +89,15 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened) -> str:
         ends_at = micros(data.window_ends_at)
         case.is_window_shown = case.is_window_shown and case.window_ends_at == ends_at
         case.window_ends_at, case.window_given = ends_at, True
-    if case.closed is not None:
-        case.closed = case.close_early_at = None
+    is_closed = case.closed is not None
+    if is_closed:
+        case.closed = case.close_early_at = case.psp_next_at = None
+        case.psp_hold = False
         settle_up_again(page, matter)
     _begin(page, matter, case, page.policy(case))
     matter.moved_by = "reopened"
+    if is_closed or is_new:
+        tell_if_blocked(page, matter)
     page.subscriptions[account.account_id, invoice.subscription_id] = None
     return "reopened"
 

@@ -10,7 +10,7 @@ import hashlib
 import msgspec
 
 DIGEST = 8  # bytes of a remembered id; two of 10^6 ids collide with a chance of 3 in 10^8
-REMEMBERED = 512  # ids remembered in one record; the oldest go first. Our choice: far above any real case
+REMEMBERED = 256  # ids remembered in one record; the oldest go first. Our choice: far above any real case
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):

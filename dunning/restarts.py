@@ -4,7 +4,7 @@ The one rule: each open case gets exactly one immediate attempt per cause, whate
 """
 
 from dunning.account import Matter
-from dunning.binding import charged_on, is_dead
+from dunning.binding import charged_on, is_dead, verdict_against
 from dunning.ladder import begin_anew
 from dunning.page import Page
 from dunning.plan import touch
@@ -19,11 +19,12 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
     """
     touch(page, matter)
     case = matter.case
-    case.close_early_at = None
     case.needs_customer = False
     begin_anew(case, page.policy(case))
     case.immediate = None
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    if instrument_id is not None:
+        case.close_early_at = None
     if instrument_id is None:
         matter.moved_by = NoticeKind.NO_INSTRUMENT
         no_instrument(page, matter)
@@ -76,3 +77,14 @@ def no_instrument(page: Page, matter: Matter) -> None:
         decline_class=matter.case.decline_class,
         why=("engine.no_instrument",),
     )
+
+
+def tell_if_blocked(page: Page, matter: Matter) -> None:
+    """Tell what is missing of a case that begins with no instrument, or on one that may not be charged."""
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    if instrument_id is None:
+        no_instrument(page, matter)
+        return
+    against = verdict_against(matter, instrument_id)
+    if against is not None:
+        action_needed(page, matter, instrument_id, against)

@@ -81,7 +81,7 @@ def as_html(
         limit: what the figures do not tell.
     """
     names = [figures.name for figures in policies]
-    comparison = _table(("", *names), ((label, *cells) for _, label, cells in rows), numbers=True)
+    comparison = _table(("", *names), ((label, *cells) for _, label, cells in rows))
     definitions = "".join(
         f"<dt>{escape(label)}</dt><dd>{escape(FIGURES[key])}</dd>" for key, label, _ in rows if key in FIGURES
     )
@@ -123,18 +123,23 @@ def _numbers(figures: Figures) -> str:
         (str(day.day), str(day.requests), *(str(_of(day, part)) for part in _PARTS)) for day in figures.days
     )
     title = f"The numbers of {escape(figures.name)}"
-    return f"<details><summary>{title}</summary>{_table(heads, rows, numbers=True)}</details>"
+    return f"<details><summary>{title}</summary>{_table(heads, rows)}</details>"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool) -> str:
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(
-            f"<{tag}{' class=number' if numbers and place else ''}>{escape(cell)}</{tag}>"
+            f"<{tag}{' class=number' if place else ''}>{_cell(cell)}</{tag}>"
             for place, cell in enumerate(row)
         )
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f"<table><thead><tr>{cells('th', heads)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    """Keep the lines of a cell, and the indent of a label that belongs to the one above."""
+    return escape(text).replace("\n", "<br>").replace("  ", "&emsp;")
 
 
 def _legend(x: int, y: int) -> Iterator[str]:
