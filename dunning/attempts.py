@@ -94,7 +94,11 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     if held is not None:
         invoice.quarantined.remove(held)
         return Answered(
-            held.request_id, held.kind, is_late=False, was_quarantined=True, was_reconcile=held.reconcile
+            held.request_id,
+            held.kind,
+            is_late=held.is_late,
+            was_quarantined=True,
+            was_reconcile=held.reconcile,
         )
     request_id = outcome.request_id
     if request_id is None and (outcome.initiated_by is Initiator.RETRY or outcome.charge_id == in_flight):
@@ -112,7 +116,7 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
 def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:
     """Hold the case back until the outcome of this charge is known (rule `engine.unknown`)."""
     matter.invoice.quarantined.append(
-        Quarantined(outcome.charge_id, answer.request_id, answer.kind, reconcile)
+        Quarantined(outcome.charge_id, answer.request_id, answer.kind, reconcile, answer.is_late)
     )
 
 

@@ -12,7 +12,7 @@ from dunning.calendar import add
 from dunning.closing import REMEMBERED_FOR, settle
 from dunning.declines.verdicts import Verdict, verdict_on
 from dunning.instruments import BANK_DEBITS, apply_verdict, count, data_right, describe, uncount
-from dunning.ladder import failed, plan_technical, use_next_rung
+from dunning.ladder import failed, pass_past_rungs, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of, touch
@@ -127,8 +127,6 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
         return "charge_known"
     touch(page, matter)
     answer = answered(matter, data)
-    if answer.is_late:
-        return "request_superseded"
     quarantine(matter, data, answer, reconcile=answer.was_reconcile)
     case = invoice.case
     if case is not None and case.closed is None:
@@ -191,8 +189,9 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         return "manual_attempt"
     if moves or failure.is_first:
         failed(case, policy, attempted_at, uses_gap=failure.answer.kind not in _GAP_TAKEN)
-        if data.initiated_by is Initiator.PSP:
+        if moves and data.initiated_by is Initiator.PSP:
             use_next_rung(matter, case, policy, attempted_at)
+        pass_past_rungs(matter, case, policy, page.now)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
         case.decline_class, case.decline_why = verdict.decline_class, verdict.why
         case.decline_at = attempted_at

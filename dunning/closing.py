@@ -30,7 +30,7 @@ def settle(page: Page, matter: Matter, reason: CloseReason) -> None:
     touch(page, matter)
     invoice, account = matter.invoice, matter.account
     invoice.settled = reason
-    invoice.forget_at = page.now + REMEMBERED_FOR
+    invoice.forget_at, invoice.stage_at = page.now + REMEMBERED_FOR, None
     if invoice.case is None:
         return
     if invoice.case.closed is None or invoice.case.closed in STILL_OWED:

@@ -2,7 +2,7 @@
 
 from dunning.account import Matter
 from dunning.charges import is_known, see_all
-from dunning.closing import REMEMBERED_FOR, close, settle
+from dunning.closing import REMEMBERED_FOR, settle
 from dunning.opening import reanchor, reopen
 from dunning.page import Page
 from dunning.plan import touch
@@ -102,10 +102,7 @@ def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
     if subscription.ended_at is not None:
         return "already_ended"
     for matter in list(account.open_matters_of(data.subscription_id)):
-        close(page, matter, CloseReason.SUBSCRIPTION_ENDED)
-        matter.invoice.settled = CloseReason.SUBSCRIPTION_ENDED
-        matter.invoice.forget_at = page.now + REMEMBERED_FOR
-        subscription.unpaid.remove(matter.id)
+        settle(page, matter, CloseReason.SUBSCRIPTION_ENDED)
     subscription.ended_at = micros(event.time)
     account.subscription_changed(data.subscription_id)
     page.subscriptions[data.account_id, data.subscription_id] = None

@@ -221,9 +221,12 @@ def _rung(prospect: _Prospect) -> Attempt | None:
 
 
 def _spaced(prospect: _Prospect, planned_at: int) -> Attempt | None:
-    """A rung goes unless it would be too close to the last attempt, whoever made that."""
+    """A rung goes unless it is too close to the last attempt, whoever made that: as planned, and as moved."""
+    gap, last_at = prospect.policy.min_gap, prospect.case.last_attempt_at
+    if 0 <= planned_at - last_at < gap:
+        return None
     allowed = prospect.allowed_as_planned(planned_at)
-    if allowed is None or allowed.at - prospect.case.last_attempt_at < prospect.policy.min_gap:
+    if allowed is None or allowed.at - last_at < gap:
         return None
     return Attempt(RUNG, allowed.at, planned_at, allowed.why)
 

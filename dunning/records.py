@@ -76,6 +76,7 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
     request_id: str | None
     kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
     reconcile: bool
+    is_late: bool = False  # of a request that was superseded: its outcome moves nothing in the case
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):
