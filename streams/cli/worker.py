@@ -1,0 +1,58 @@
+"""`dunning worker` and `dunning intake`: the long-running processes.
+
+Rule: they stop with a reason, or on request.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from streams.cli.options import with_settings
+from streams.errors import Misuse
+from streams.logs import configure_logging
+from streams.policies import load_policy_file
+from streams.settings import Effective, Settings
+
+_COMMON = ("instance_id", "session_timeout_ms", "metrics_host", "metrics_port", "partitions", "replication")
+_INTAKE = ("policy_file", "intake_linger_ms", "intake_page_events", "intake_page_bytes")
+_ENGINE = ("engine_batch_bytes", "engine_batch_ms", "engine_timers_per_page")
+
+
+@click.command()
+@with_settings(*_COMMON, *_INTAKE, *_ENGINE)
+@click.option("--no-intake", is_flag=True, help="run the engine alone; another process takes events in")
+def worker(effective: Effective, *, no_intake: bool) -> None:
+    """Run intake and engine against a broker, until SIGTERM or Ctrl-C.
+
+    Several workers share the partitions. Health and metrics are served on --metrics-port: /livez, /readyz,
+    /metrics.
+    """
+    if no_intake and effective.settings.policy_file is not None:
+        raise Misuse(
+            "--policy-file is read by the intake, which --no-intake leaves out: give it to `dunning intake`"
+        )
+    _run(effective.settings, with_intake=not no_intake, new_fold=_new_fold(effective.settings))
+
+
+@click.command()
+@with_settings(*_COMMON, *_INTAKE)
+def intake(effective: Effective) -> None:
+    """Take events in and write them to the journal, until SIGTERM or Ctrl-C; no decisions."""
+    _run(effective.settings, with_intake=True, new_fold=None)
+
+
+def _run(settings: Settings, *, with_intake: bool, new_fold: Callable[[], Any] | None) -> None:
+    from streams.worker import Plan, run  # the Kafka client and Faust take half a second to import
+
+    policies = load_policy_file(settings.policy_file).content if settings.policy_file is not None else None
+    configure_logging(settings)
+    run(Plan(settings=settings, with_intake=with_intake, new_fold=new_fold, policies=policies))
+
+
+def _new_fold(settings: Settings) -> Callable[[], Any]:
+    from dunning.engine import Engine
+    from streams.rules import load_rules
+
+    return functools.partial(Engine, load_rules(), settings.engine_timers_per_page)

@@ -1,0 +1,80 @@
+"""Taking a partition over: fence, read the offset, restore the state, agree, go.
+
+One rule: this order and no other. Read before the fence, an offset or a state may still change under us.
+"""
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streams.partition_record import PartitionRecord, decode_record
+from streams.ports import PARTITION_KEY, Broken, Clock, Fold, Ledger, Owner
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What the owner of a partition holds. Thrown away whole after any failure, never repaired."""
+
+    fold: Fold
+    owner: Owner
+    next_offset: int  # the first page not folded; may run ahead of what is committed
+    clock_ms: int  # running maximum of the page stamps
+    more_due: bool = False  # the last page left timers over
+
+
+async def take_over(
+    ledger: Ledger, new_fold: Callable[[], Fold], clock: Clock, remaining: Callable[[int], None]
+) -> Memory:
+    """Become the owner of a partition and restore its state.
+
+    Args:
+        ledger: a fresh one; it is fenced here.
+        new_fold: makes an empty engine.
+        clock: lets other tasks run between portions of rows.
+        remaining: told how many changelog records are still to be read.
+
+    Raises:
+        Fenced, Unsettled: try again with a fresh ledger.
+        Broken: state, offset and journal contradict each other.
+    """
+    owner = await ledger.fence()
+    committed = await ledger.committed()
+    journal = await ledger.journal_range()
+    fold = new_fold()
+    record: PartitionRecord | None = None
+    async for portion in ledger.changelog():
+        for key, value in portion.rows:
+            if key != PARTITION_KEY:
+                fold.load(key, value)
+            elif value is not None:
+                record = decode_record(value)
+        remaining(portion.remaining)
+        await clock.sleep(0)
+    fold.restored()
+    remaining(0)
+    # The restored rows live as long as the partition: keep the collector from walking them.
+    gc.collect()
+    gc.freeze()
+    return Memory(
+        fold=fold,
+        owner=owner,
+        next_offset=_agreed_offset(committed, record, journal),
+        clock_ms=record.clock_ms if record else 0,
+    )
+
+
+def _agreed_offset(committed: int | None, record: PartitionRecord | None, journal: tuple[int, int]) -> int:
+    begin, end = journal
+    applied = record.applied_offset + 1 if record else 0
+    # The broker forgets the offsets of a group that was empty for 7 days; the record knows them too.
+    if committed is not None and committed != applied:
+        raise Broken(
+            f"the group's journal offset is {committed}, but the state topic was written up to {applied}: "
+            "restore both from one backup, or empty both to fold the journal anew"
+        )
+    if not begin <= applied <= end:
+        raise Broken(
+            f"the next page to apply is {applied}, but the journal holds {begin} to {end}: pages are "
+            "missing, restore the journal or the state topic"
+        )
+    return applied

@@ -1,0 +1,105 @@
+"""The program's frame: exit codes, one-line errors, laziness."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streams.cli.main import COMMANDS, LazyCommands, dunning
+
+ROOT = Path(__file__).parents[3]
+SECRET = "hunter2"
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DUNNING_")}
+    return subprocess.run(
+        [sys.executable, "-m", "streams.cli.main", *arguments],
+        cwd=ROOT, env=clean | environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_help_lists_commands_on_standard_output() -> None:
+    shown = run("--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    for name in ("kafka", "topics", "config"):
+        assert f"  {name} " in shown.stdout
+
+
+def test_wrong_usage_is_exit_code_2_and_one_line() -> None:
+    for arguments in (
+        ["nope"],
+        ["topics", "chek"],
+        ["kafka", "start", "--port", "99999"],
+        ["config", "--nope"],
+    ):
+        answer = run(*arguments)
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert answer.stderr.startswith("dunning: ")
+        assert answer.stderr.count("\n") == 1
+
+
+def test_a_wrong_setting_is_exit_code_2() -> None:
+    answer = run("config", DUNNING_PARTITIONS="0")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "dunning: DUNNING_PARTITIONS: must be greater than or equal to 1 (it is '0')\n"
+
+
+def test_config_shows_values_and_origins_but_no_secret() -> None:
+    answer = run(
+        "config", "--json", "--sasl-username", "u", "--security-protocol", "SASL_SSL",
+        DUNNING_SASL_MECHANISM="PLAIN", DUNNING_SASL_PASSWORD=SECRET,
+    )  # fmt: skip
+    assert answer.returncode == 0
+    shown = json.loads(answer.stdout)
+    assert shown["sasl_username"] == {"value": "u", "from": "--sasl-username"}
+    assert shown["sasl_mechanism"] == {"value": "PLAIN", "from": "DUNNING_SASL_MECHANISM"}
+    assert shown["sasl_password"]["value"] == "********"
+    assert shown["app_id"] == {"value": "dunning", "from": "default"}
+    assert SECRET not in answer.stdout + answer.stderr
+    assert SECRET not in run("config", DUNNING_SASL_PASSWORD=SECRET).stdout
+
+
+def test_no_broker_is_exit_code_1_and_one_line() -> None:
+    answer = run("topics", "check", "--bootstrap", "127.0.0.1:1")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("dunning: cannot talk to Kafka at 127.0.0.1:1 (PLAINTEXT): ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_status_without_a_broker(tmp_path: Path) -> None:
+    answer = run("kafka", "status", "--json", "--state-dir", str(tmp_path))
+    assert (answer.returncode, json.loads(answer.stdout)) == (1, {"running": False})
+    answer = run("kafka", "stop", "--state-dir", str(tmp_path))
+    assert (answer.returncode, answer.stdout) == (0, "no broker runs\n")
+
+
+def test_deleting_data_needs_a_yes(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    answer = run("kafka", "stop", "--delete-data", "--state-dir", str(tmp_path))
+    assert answer.returncode == 2
+    assert "add --yes" in answer.stderr
+    assert (tmp_path / "data").is_dir()
+    answer = run("kafka", "stop", "--delete-data", "--yes", "--state-dir", str(tmp_path))
+    assert answer.returncode == 0
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_frame_imports_no_command_and_no_kafka() -> None:
+    heavy = "('faust', 'aiokafka', 'pydantic', 'rich')"
+    probe = f"import sys, streams.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_listed_can_be_imported(name: str) -> None:
+    assert isinstance(dunning, LazyCommands)
+    with dunning.make_context("dunning", [], resilient_parsing=True) as context:
+        listed = name in dunning.list_commands(context)
+        assert (dunning.get_command(context, name) is not None) is listed

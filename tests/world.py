@@ -1,0 +1,324 @@
+"""Topics, worker processes and a judge for tests on a real broker.
+
+The judge reads topics only: what committed readers see must be the fold of the journal, byte for byte.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas.events import INPUT_TYPES
+from schemas.pages import decode_page
+from streams import topics as names
+from streams.clients import connection
+from streams.partition_record import decode_record
+from streams.ports import PARTITION_KEY, Fold
+from streams.settings import PREFIX, Settings
+from streams.topics import create_topics, topic_name
+
+PROJECT = Path(__file__).parent.parent
+
+Wire = tuple[str, bytes]
+"""Event type and structured CloudEvent."""
+
+
+def declined(number: int, account: str) -> Wire:
+    """A first decline of an invoice of its own."""
+    return wire(
+        "charge.declined",
+        f"d-{number}",
+        {
+            "charge_id": f"ch-{number}",
+            "invoice_id": f"in-{number}",
+            "account_id": account,
+            "subscription_id": f"sub-{account}",
+            "instrument_id": f"card-{account}",
+            "amount_minor": 1999,
+            "currency": "EUR",
+            "decline": {"code": "insufficient_funds", "dialect": "stripe"},
+        },
+    )
+
+
+def issued(number: int, account: str, **more: Any) -> Wire:
+    """An invoice of the same number as `declined` uses."""
+    data = {
+        "invoice_id": f"in-{number}",
+        "account_id": account,
+        "subscription_id": f"sub-{account}",
+        "amount_minor": 1999,
+        "currency": "EUR",
+        "issued_at": "2026-11-01T00:00:00Z",
+    }
+    return wire("invoice.issued", f"i-{number}", data | more)
+
+
+def wire(kind: str, id_: str, data: dict[str, Any], when: str = "2026-11-01T00:00:00Z") -> Wire:
+    """Wrap data into an event."""
+    event = {"specversion": "1.0", "id": id_, "source": "test", "type": kind, "time": when, "data": data}
+    return kind, json.dumps(event).encode()
+
+
+class World:
+    """One set of topics and the processes that work on them."""
+
+    def __init__(self, settings: Settings, logs: Path) -> None:
+        self.settings = settings
+        self.processes: list[Process] = []
+        self._logs = logs
+        self._logs.mkdir(exist_ok=True)
+
+    async def create(self) -> None:
+        await create_topics(self.settings)
+
+    def start(self, *command: str) -> "Process":
+        """Start `python -m command`; its settings are this world's, its output goes to a file."""
+        log = self._logs / f"process-{len(self.processes)}.log"
+        process = Process(command, self._environment(), log)
+        self.processes.append(process)
+        return process
+
+    def end_all(self) -> None:
+        """Kill what still runs."""
+        for process in self.processes:
+            process.kill()
+
+    @contextlib.asynccontextmanager
+    async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(
+            **connection(self.settings), enable_idempotence=True, max_batch_size=500_000, linger_ms=2
+        )
+        await producer.start()
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    async def publish(self, events: Iterable[Wire]) -> int:
+        async with self.producer() as producer:
+            acks = [await producer.send(self.name(kind), value) for kind, value in events]
+            await asyncio.gather(*acks)
+        return len(acks)
+
+    def name(self, topic: str) -> str:
+        return topic_name(self.settings, topic)
+
+    async def read(self, topic: str, partition: int, isolation: str = "read_committed") -> list[Any]:
+        """Read a partition from its beginning to its end."""
+        place = TopicPartition(self.name(topic), partition)
+        consumer = AIOKafkaConsumer(
+            **connection(self.settings), isolation_level=isolation, enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            consumer.assign([place])
+            await consumer.seek_to_beginning(place)
+            end = (await consumer.end_offsets([place]))[place]
+            records: list[Any] = []
+            while await consumer.position(place) < end:
+                found = await consumer.getmany(place, timeout_ms=500)
+                records += found.get(place, [])
+            return records
+        finally:
+            await consumer.stop()
+
+    async def read_all(self, topic: str) -> list[Any]:
+        found = [await self.read(topic, partition) for partition in range(self.settings.partitions)]
+        return [record for records in found for record in records]
+
+    async def offset(self, group: str, topic: str, partition: int) -> int | None:
+        """Read a group's committed offset."""
+        consumer = AIOKafkaConsumer(**connection(self.settings), group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            place = TopicPartition(self.name(topic), partition)
+            consumer.assign([place])
+            offset: int | None = await consumer.committed(place)
+            return offset
+        finally:
+            await consumer.stop()
+
+    async def until_settled(self, inputs: int, limit_s: float = 60.0) -> None:
+        """Wait until all inputs are journalled and every page of the journal is applied."""
+
+        async def is_settled() -> bool:
+            return await self._is_taken_in(inputs) and await self._is_applied()
+
+        await until(is_settled, limit_s, "everything to be applied", self.last_words)
+
+    async def until_settled_input(self, inputs: int, limit_s: float = 30.0) -> None:
+        """Wait until all inputs are journalled and their offsets committed."""
+
+        async def is_settled() -> bool:
+            return await self._is_taken_in(inputs)
+
+        await until(is_settled, limit_s, "everything to be journalled", self.last_words)
+
+    def last_words(self) -> str:
+        return "\n".join(process.tail() for process in self.processes)
+
+    async def _is_taken_in(self, inputs: int) -> bool:
+        taken = 0
+        for topic in INPUT_TYPES:
+            ends = await self._ends(topic)
+            for place, end in ends.items():
+                offset = (
+                    await self.offset(f"{self.settings.app_id}-intake", topic, place.partition) if end else 0
+                )
+                if (offset or 0) < end:
+                    return False
+                taken += end
+        return taken >= inputs
+
+    async def _is_applied(self) -> bool:
+        ends = await self._ends(names.JOURNAL)
+        for place, end in ends.items():
+            if end and (await self.offset(self.settings.app_id, names.JOURNAL, place.partition) or 0) < end:
+                return False
+        return True
+
+    async def _ends(self, topic: str) -> dict[Any, int]:
+        consumer = AIOKafkaConsumer(**connection(self.settings))
+        await consumer.start()
+        try:
+            places = [
+                TopicPartition(self.name(topic), partition) for partition in range(self.settings.partitions)
+            ]
+            ends: dict[Any, int] = await consumer.end_offsets(places)
+            return ends
+        finally:
+            await consumer.stop()
+
+    def _environment(self) -> dict[str, str]:
+        given = self.settings.model_dump(include=self.settings.model_fields_set)
+        ours = {f"DUNNING_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        return {**theirs, **ours, "DUNNING_LOG_FORMAT": "json", "PYTHONPATH": str(PROJECT)}
+
+
+class Process:
+    """A child process; only ever ended by its own pid."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *command], env=environment, cwd=PROJECT, stdout=file, stderr=file
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        if self.is_running:
+            self._process.kill()  # also ends a paused one
+        self._process.wait(10)
+
+    async def ended(self, limit_s: float = 20.0) -> int:
+        """Wait for its end and give the exit code."""
+        deadline = time.monotonic() + limit_s
+        while self._process.poll() is None:
+            assert time.monotonic() < deadline, f"still running after {limit_s} s:\n{self.tail()}"
+            await asyncio.sleep(0.05)
+        return self._process.returncode
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def tail(self) -> str:
+        return "\n".join(self.text().splitlines()[-15:])
+
+    async def until_logged(self, words: str, limit_s: float = 30.0, times: int = 1) -> None:
+        """Wait until its log holds `words`, as often as that."""
+
+        async def is_logged() -> bool:
+            assert self.is_running or words in self.text(), f"ended early:\n{self.tail()}"
+            return self.text().count(words) >= times
+
+        await until(is_logged, limit_s, f"{words!r} in the log", self.tail)
+
+
+async def until(
+    condition: Callable[[], Any], limit_s: float, what: str, last_words: Callable[[], str]
+) -> None:
+    """Wait for a condition, with a bound."""
+    deadline = time.monotonic() + limit_s
+    while not await condition():
+        assert time.monotonic() < deadline, f"waited {limit_s} s for {what}\n{last_words()}"
+        await asyncio.sleep(0.1)
+
+
+async def judge(world: World, new_fold: Callable[[], Fold], sent: set[str], outputs: Sequence[str]) -> int:
+    """Hold outputs, state and offsets against the journal, folded here once more.
+
+    Args:
+        new_fold: makes the engine that the workers ran.
+        sent: the ids of all published events; each must be in the journal.
+        outputs: the contract's names of the output topics.
+
+    Returns:
+        How many output events were compared.
+    """
+    journalled: set[str] = set()
+    compared = 0
+    for partition in range(world.settings.partitions):
+        fold = new_fold()
+        expected: dict[str, list[tuple[bytes, bytes]]] = {topic: [] for topic in outputs}
+        rows: dict[bytes, bytes] = {}
+        clock_ms = 0
+        pages = await world.read(names.JOURNAL, partition)
+        for number, page in enumerate(pages):
+            assert page.offset == number, "the journal's offsets have a gap"
+            clock_ms = max(clock_ms, page.timestamp)
+            events = decode_page(page.value)
+            journalled.update(event.id for event in events)
+            step = fold.fold(events, clock_ms * 1000)
+            for output in step.outputs:
+                expected[output.topic].append((output.key, output.value))
+            for key, value in step.changes.items():
+                rows.pop(key, None)
+                if value is not None:
+                    rows[key] = value
+        for topic in outputs:
+            seen = [(record.key, record.value) for record in await world.read(topic, partition)]
+            assert len(seen) == len(expected[topic]), f"{topic}[{partition}]: lost or doubled outputs"
+            assert seen == expected[topic], (
+                f"{topic}[{partition}]: outputs differ from the fold of the journal"
+            )
+            compared += len(seen)
+        state: dict[bytes, bytes] = {}
+        chain_at = 0
+        for record in await world.read(names.STATE, partition):
+            state.pop(record.key, None)
+            if record.value is not None:
+                state[record.key] = record.value
+            if record.key == PARTITION_KEY:
+                applied = decode_record(record.value)
+                assert applied.begins_at == chain_at, "the line of owners is broken"
+                chain_at = applied.applied_offset + 1
+        own = state.pop(PARTITION_KEY, None)
+        assert state == rows, f"state[{partition}] differs from the fold of the journal"
+        if pages:
+            assert own is not None
+            assert decode_record(own).applied_offset + 1 == len(pages)
+            assert await world.offset(world.settings.app_id, names.JOURNAL, partition) == len(pages)
+    assert sent <= journalled, f"{len(sent - journalled)} events were lost on their way to the journal"
+    return compared
