@@ -67,7 +67,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason, moved: tuple[str
     credential_id = account.credential_id(instrument_id)
     count_requested(account.credential(credential_id), request_id, page.now)
     account.credential_changed(credential_id)
-    page.note("due", reason, account.account_id, matter.id)
+    page.note("due", reason, account.account_id, matter.id, request_id)
 
 
 def request_id_of(matter: Matter, case: Case) -> str:

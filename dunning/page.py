@@ -229,9 +229,16 @@ class Page:
             ),
         )
 
-    def note(self, trigger: str, reason: str, account_id: str, invoice_id: str | None = None) -> None:
+    def note(
+        self,
+        trigger: str,
+        reason: str,
+        account_id: str,
+        invoice_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
         """Keep what became of an event or a timer."""
-        self.notes.append(Note(trigger, reason, account_id, invoice_id))
+        self.notes.append(Note(trigger, reason, account_id, invoice_id, request_id))
 
     def _write(self, kind: str, event_id: str, account_id: str, data: OutputData) -> None:
         value = written_event(kind, event_id, self.moment, data)

@@ -13,7 +13,7 @@ import msgspec
 from dunning.due_index import DueIndex, Timer
 from dunning.records import Account, Bundle, Credential, Instrument, Invoice, Subscription
 
-SPILL: Final = 4_096  # bytes; our choice: above it decoding the whole row costs more than single rows do
+SPILL: Final = 1_536  # bytes; our choice: above it decoding the whole row costs more than single rows do
 
 Record = Account | Subscription | Invoice | Instrument | Credential
 
