@@ -15,7 +15,7 @@ Kept = TypeVar("Kept", Subscription, Instrument, Credential)
 class Matter:
     """One invoice in the hands of a page: its record, and whether the page has looked at its plan yet."""
 
-    __slots__ = ("account", "id", "invoice", "is_planned", "is_settled_up", "moved_by")
+    __slots__ = ("account", "id", "invoice", "is_planned", "is_settled_up", "moved_by", "rules")
 
     def __init__(self, account: "OpenAccount", invoice_id: str, invoice: Invoice) -> None:
         """Take one invoice of an account into the page."""
@@ -25,6 +25,9 @@ class Matter:
         self.is_settled_up = False  # rungs that fell due before this page have been looked at
         self.is_planned = False  # the plan is that of the record as it is now
         self.moved_by = ""  # what moved the case in this page: the reason of its case_changed
+        self.rules: tuple[
+            str, ...
+        ] = ()  # the network rules that delay or forbid the next attempt, as planned
 
     @property
     def case(self) -> Case:
@@ -178,8 +181,16 @@ class OpenAccount:
         self._matters.pop(matter.id, None)
         self._bundle.invoices.pop(matter.id, None)
 
+    def replan(self) -> list[Matter]:
+        """Take back the plans made in this page, because something that they rest on has changed."""
+        planned = [matter for matter in self._matters.values() if matter.is_planned]
+        for matter in planned:
+            matter.is_planned = False
+        return planned
+
     def write(self) -> Changes:
         """Write what was changed into the tables. Returns the rows for the changelog."""
+        self._matters.clear()  # they point back here: without the circle all of this goes as soon as the page does
         if not self._changed and not self._gone:
             return {}
         if not self._spilled:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dunning.account import Matter
 from dunning.binding import charged_on
-from dunning.ceilings import count_requested, last_instant
+from dunning.ceilings import count_requested, first_allowed, last_instant
 from dunning.ladder import use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
@@ -24,7 +24,7 @@ _PLANNED = {"R": RequestReason.SCHEDULED, "T": RequestReason.TECHNICAL}
 def fire(page: Page, matter: Matter) -> None:
     """Ask for the planned attempt if it may still go now; else it is planned anew and nothing is asked."""
     touch(page, matter)
-    why = plan(page, matter)
+    plan(page, matter)
     case = matter.case
     if not case.plan_kind or case.plan_at > page.now:
         page.note("due", "not_allowed_yet", matter.account.account_id, matter.id)
@@ -33,14 +33,18 @@ def fire(page: Page, matter: Matter) -> None:
     if reason is None:
         assert case.immediate is not None
         reason = RequestReason(case.immediate.reason)
-    _request(page, matter, reason, why)
+    _request(page, matter, reason)
 
 
-def _request(page: Page, matter: Matter, reason: RequestReason, moved: tuple[str, ...]) -> None:
+def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     account, case, policy = matter.account, matter.case, page.policy(matter.case)
     due_at = case.plan_due_at
     instrument_id = charged_on(account, matter.invoice.subscription_id)
     assert instrument_id is not None
+    # Asked from the instant at which it could have gone first, the rules say which of them held it back.
+    since = due_at if case.immediate is None else case.immediate.since
+    held = first_allowed(page.rules.networks, matter, policy, instrument_id, min(since, page.now))
+    moved = () if held is None else held.why
     supersedes = None if case.request_at is None else request_id_of(matter, case)
     case.attempts += 1
     request_id = request_id_of(matter, case)
@@ -67,6 +71,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason, moved: tuple[str
     credential_id = account.credential_id(instrument_id)
     count_requested(account.credential(credential_id), request_id, page.now)
     account.credential_changed(credential_id)
+    page.unplanned += account.replan()
     page.note("due", reason, account.account_id, matter.id, request_id)
 
 

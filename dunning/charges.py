@@ -60,7 +60,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if verdict.decline_class is DeclineClass.RECONCILE:
         return _reconcile(page, matter, data, answer, is_open=is_open)
     invoice.declined = remembering(invoice.declined, charge)
-    count(account, data.instrument_id, data.decline, (attempted_at, answer.request_id), verdict.network)
+    count(page, account, data, (attempted_at, answer.request_id), verdict.network)
     _present(matter, data, attempted_at)
     if is_open:
         failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
@@ -98,8 +98,9 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         data_right(page, account, instrument_id, attempted_at)
     invoice.paid += data.amount_minor
     if invoice.balance is not None and invoice.settled is None:
-        invoice.open_balance = invoice.balance or invoice.open_balance
-        invoice.balance = max(0, invoice.balance - data.amount_minor)
+        left = max(0, invoice.balance - data.amount_minor)
+        invoice.open_balance = left or invoice.balance or invoice.open_balance
+        invoice.balance = left
     if case is not None and case.closed is None:
         case.last_attempt_at = max(case.last_attempt_at, attempted_at)
         if data.initiated_by is Initiator.PSP:
@@ -109,7 +110,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     if invoice.settled is not None:
         return "already_settled"
     if invoice.balance == 0:
-        settle(page, matter, CloseReason.PAID)
+        settle(page, matter, CloseReason.PAID, micros(event.time))
         return CloseReason.PAID
     return "part_paid"
 

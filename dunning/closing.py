@@ -25,11 +25,14 @@ def close(page: Page, matter: Matter, reason: CloseReason) -> None:
     page.note("closed", reason, matter.account.account_id, matter.id)
 
 
-def settle(page: Page, matter: Matter, reason: CloseReason) -> None:
-    """Note that nothing is to be collected any more, and close the case for that reason if it has one."""
+def settle(page: Page, matter: Matter, reason: CloseReason, at: int) -> None:
+    """Note that nothing is to be collected any more, and close the case for that reason if it has one.
+
+    `at` is the moment that the event speaks of, microseconds UTC.
+    """
     touch(page, matter)
     invoice, account = matter.invoice, matter.account
-    invoice.settled = reason
+    invoice.settled, invoice.settled_at = reason, at
     invoice.forget_at, invoice.stage_at = page.now + REMEMBERED_FOR, None
     if invoice.case is None:
         return

@@ -78,12 +78,14 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
             continue  # another, wider pause goes on
         matter.moved_by = RequestReason.RESUMED
         instrument_id = charged_on(account, matter.invoice.subscription_id)
-        is_owed = case.immediate is not None or (
+        # A restart that waited goes as what it is; only where none did, a dropped rung is made up for.
+        if case.immediate is not None:
+            case.immediate.since = page.now
+        elif (
             case.dropped_while_paused
             and instrument_id is not None
             and verdict_against(matter, instrument_id) is None
-        )
-        if is_owed:
+        ):
             case.immediate = Immediate(RequestReason.RESUMED, at, page.now)
             case.carried_at = None
         case.dropped_while_paused = False

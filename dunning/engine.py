@@ -112,9 +112,9 @@ class Engine:
                 continue
             reason = _HANDLERS[type(data)](page, event)
             page.note(data.TYPE, reason, data.account_id, getattr(data, "invoice_id", None))
+        _look_at_stages(page)
         more_due = with_timers and self._fire(page, ends_page)
-        for account_id, subscription_id in list(page.subscriptions):
-            look(page, page.account(account_id), subscription_id)
+        _look_at_stages(page)
         for matter in list(page.touched.values()):
             if not matter.is_planned:
                 plan(page, matter)
@@ -182,6 +182,12 @@ class Engine:
         page.case_changed(matter, state, previous, case.closed or matter.moved_by, next_at)
         case.shown_state, case.shown_reason, case.shown_attempts = state, case.closed, case.attempts
         case.shown_next_at, case.shown_balance, case.is_window_shown = next_at, balance, True
+
+
+def _look_at_stages(page: Page) -> None:
+    for account_id, subscription_id in page.subscriptions:
+        look(page, page.account(account_id), subscription_id)
+    page.subscriptions.clear()
 
 
 def _plan_touched(page: Page, own: list[Timer], limit: int) -> None:

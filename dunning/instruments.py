@@ -14,7 +14,7 @@ from dunning.page import Page
 from dunning.plan import touch
 from dunning.records import Instrument as Kept
 from dunning.restarts import action_needed
-from schemas.charges import Decline, Dialect
+from schemas.charges import ChargeDeclined, Dialect
 from schemas.decisions import DeclineClass
 from schemas.payment_methods import Instrument, InstrumentType
 
@@ -57,9 +57,9 @@ def _says_nothing_new(said: Instrument, known: Kept) -> bool:
 
 
 def count(
+    page: Page,
     account: OpenAccount,
-    instrument_id: str,
-    decline: Decline,
+    data: ChargeDeclined,
     attempt: tuple[int, str | None],
     network: str | None,
 ) -> None:
@@ -68,15 +68,16 @@ def count(
     What nobody has said of the instrument is learned from the decline: that it is a bank debit, or its network.
 
     Args:
+        page: the page that holds the decline; other cases on the card are planned anew in it.
         account: whose instrument it is.
-        instrument_id: what was charged.
-        decline: as received.
+        data: the decline.
         attempt: when it was made, microseconds UTC, and the request of ours that it answers.
         network: of the attempt, if known.
     """
+    instrument_id, dialect = data.instrument_id, data.decline.dialect
     instrument = account.instrument(instrument_id)
-    if instrument.type is None and decline.dialect in _DEBITS:
-        instrument.type = _DEBITS[decline.dialect]
+    if instrument.type is None and dialect in _DEBITS:
+        instrument.type = _DEBITS[dialect]
         account.instrument_changed(instrument_id)
     credential_id = account.credential_id(instrument_id)
     credential = account.credential(credential_id)
@@ -86,6 +87,7 @@ def count(
         credential.instruments.append(instrument_id)
     count_declined(credential, *attempt)
     account.credential_changed(credential_id)
+    page.unplanned += account.replan()
 
 
 def uncount(account: OpenAccount, instrument_id: str, request_id: str) -> None:

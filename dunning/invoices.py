@@ -38,19 +38,20 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     invoice.policy_name, invoice.labels = data.policy, data.labels or None
     if invoice.settled is not None:
         return "already_settled"
+    if invoice.case is not None and invoice.case.closed is not None:
+        return "case_closed"
     if not invoice.adjusted:
         invoice.balance = max(0, data.amount_minor - invoice.paid)
         invoice.open_balance = invoice.balance
     if not invoice.balance:
-        settle(page, matter, CloseReason.PAID)
+        settle(page, matter, CloseReason.PAID, micros(event.time))
         return CloseReason.PAID
     if invoice.case is None:
         invoice.forget_at = page.now + REMEMBERED_FOR
-    elif invoice.case.closed is None:
-        reanchor(page, matter)
-        matter.moved_by = "invoice_issued"
-        return "reanchored"
-    return "issued"
+        return "issued"
+    reanchor(page, matter)
+    matter.moved_by = "invoice_issued"
+    return "reanchored"
 
 
 def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
@@ -68,7 +69,7 @@ def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
     invoice.balance = data.balance_minor
     matter.moved_by = "adjusted"
     if data.balance_minor == 0:
-        settle(page, matter, CloseReason.CREDITED)
+        settle(page, matter, CloseReason.CREDITED, micros(event.time))
         return CloseReason.CREDITED
     return "adjusted"
 
@@ -81,7 +82,7 @@ def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
         return "duplicate"
     if matter.invoice.settled is not None:
         return "already_settled"
-    settle(page, matter, CloseReason(data.reason))
+    settle(page, matter, CloseReason(data.reason), micros(event.time))
     return data.reason
 
 
@@ -91,7 +92,7 @@ def on_reopened(page: Page, event: Event[InvoiceReopened]) -> str:
     matter = _matter(page, data.account_id, data.invoice_id)
     if is_known(matter, event):
         return "duplicate"
-    return reopen(page, matter, data)
+    return reopen(page, matter, data, micros(event.time))
 
 
 def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
@@ -99,11 +100,10 @@ def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
     data = event.data
     account = page.account(data.account_id)
     subscription = account.subscription(data.subscription_id)
-    if subscription.ended_at is not None:
-        return "already_ended"
     for matter in list(account.open_matters_of(data.subscription_id)):
-        settle(page, matter, CloseReason.SUBSCRIPTION_ENDED)
-    subscription.ended_at = micros(event.time)
+        settle(page, matter, CloseReason.SUBSCRIPTION_ENDED, micros(event.time))
+    if subscription.ended_at is None:
+        subscription.ended_at = micros(event.time)
     account.subscription_changed(data.subscription_id)
     page.subscriptions[data.account_id, data.subscription_id] = None
     return CloseReason.SUBSCRIPTION_ENDED

@@ -30,10 +30,13 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
     start = _start(matter, case, policy)
     if start is None:
         return
-    zone = matter.invoice.zone
     by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
     if by_gap and (case.carried_at is not None or case.request_kind in ("r", "t")):
         return  # the next gap follows an attempt that is still to be made, or answered
+    if not (by_gap or policy.is_ascending):
+        yield from list(enumerate(sorted(_planned(matter, policy, start))))[case.rung :]
+        return
+    zone = matter.invoice.zone
     for index in range(case.rung, len(policy.steps)):
         instant = planned(policy, start, policy.steps[index], zone, _spread_key(matter, policy, index))
         yield index, instant
@@ -92,16 +95,12 @@ def begin_anew(case: Case, policy: Policy) -> None:
 
 
 def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:
-    """Let an attempt of the provider take the place of the next rung after it, unless that one is behind us already."""
-    start = _start(matter, case, policy)
-    if start is None or policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
-        return  # in a ladder of gaps `failed` has taken the gap
-    for index, step in enumerate(policy.steps):
-        if (
-            planned(policy, start, step, matter.invoice.zone, _spread_key(matter, policy, index))
-            >= attempted_at
-        ):
-            case.rung = max(case.rung, index + 1)
+    """Let an attempt of the provider take the place of the next rung after it that nobody has used."""
+    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        return  # `failed` has taken the gap
+    for index, at in rungs(matter, case, policy):
+        pass_rung(case, policy, index, at)
+        if at >= attempted_at:
             return
 
 
@@ -121,6 +120,11 @@ def drop_technical(matter: Matter, case: Case, policy: Policy) -> None:
     due_at = case.technical_at
     case.technical_used += 1
     plan_technical(matter, case, policy, due_at)
+
+
+def _planned(matter: Matter, policy: Policy, start: int) -> Iterator[int]:
+    for index, step in enumerate(policy.steps):
+        yield planned(policy, start, step, matter.invoice.zone, _spread_key(matter, policy, index))
 
 
 def _spread_key(matter: Matter, policy: Policy, index: int) -> str:

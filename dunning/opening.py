@@ -67,20 +67,24 @@ def reanchor(page: Page, matter: Matter) -> None:
     _begin(page, matter, case, policy)
 
 
-def reopen(page: Page, matter: Matter, data: InvoiceReopened) -> str:
+def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
     """Open an invoice again, the only way back from a closed case. Returns the reason of what was done.
 
-    The old window stays unless the event brings one; no immediate attempt is made.
+    The old window stays unless the event brings one; no immediate attempt is made. One that speaks of a moment
+    before the payment (`at`, microseconds UTC) comes too late: terminal wins.
     """
     invoice, account = matter.invoice, matter.account
     balance = data.balance_minor or invoice.open_balance or invoice.amount
     if not invoice.subscription_id or not balance or (invoice.issued_at is None and invoice.case is None):
         return "unknown_invoice"
+    if invoice.settled_at is not None and at < invoice.settled_at:
+        return "settled_later"
     touch(page, matter)
     case = invoice.case
     if case is None or case.closed is not None or data.balance_minor is not None:
         invoice.balance = invoice.open_balance = balance
-    invoice.settled = invoice.forget_at = None
+        invoice.adjusted = True  # an invoice that arrives later states an older amount
+    invoice.settled = invoice.settled_at = invoice.forget_at = None
     is_new = case is None
     if case is None:
         open_case(page, matter, chosen_policy(page, matter), None)

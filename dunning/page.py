@@ -203,7 +203,7 @@ class Page:
                 window_ends_at=moment(case.window_ends_at),
                 balance_minor=invoice.balance or 0,
                 policy=self.policy(case).ref,
-                why=case.decline_why,
+                why=(*matter.rules, *case.decline_why),
             ),
         )
 

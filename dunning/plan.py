@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from dunning.account import Matter
 from dunning.binding import charged_on, is_paused, verdict_against
 from dunning.calendar import DAY, add
-from dunning.ceilings import Allowed, first_allowed
+from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.due_index import KIND_BITS
 from dunning.ladder import drop_technical, pass_rung, rungs
 from dunning.page import Page
@@ -60,6 +60,8 @@ def _settle_up(page: Page, matter: Matter) -> None:
         while case.technical_at is not None and case.technical_at < now:
             drop_technical(matter, case, policy)
     waits = case.plan_kind == "R" and not missed
+    if waits and case.plan_due_at >= now:
+        return  # nothing before the next rung can go, and that one is still ahead
     if case.carried_at is not None and not (waits and case.carried_at == case.plan_due_at):
         case.carried_at = None
     for index, at in rungs(matter, case, policy):
@@ -72,16 +74,12 @@ def _settle_up(page: Page, matter: Matter) -> None:
                 break  # the next gap follows the attempt that still waits
 
 
-def plan(page: Page, matter: Matter) -> tuple[str, ...]:
-    """Plan the next automatic attempt and the next timer of an invoice.
-
-    Returns:
-        The network rules that move the attempt, most decisive first.
-    """
+def plan(page: Page, matter: Matter) -> None:
+    """Plan the next automatic attempt and the next timer of an invoice."""
     matter.is_planned = True
+    matter.rules = ()
     invoice = matter.invoice
     due: list[int] = []
-    why: tuple[str, ...] = ()
     if invoice.stage_at is not None:
         due.append(invoice.stage_at << KIND_BITS | STAGE)
     if invoice.forget_at is not None:
@@ -95,7 +93,7 @@ def plan(page: Page, matter: Matter) -> tuple[str, ...]:
         else:
             case.plan_kind = _LETTERS[attempt.kind]
             case.plan_due_at, case.plan_delay = attempt.due_at, attempt.at - attempt.due_at
-            why = attempt.why
+            matter.rules = attempt.why
             if not is_paused(matter):
                 due.append(attempt.at << KIND_BITS | attempt.kind)
         if case.request_at is not None and not case.request_overdue:
@@ -107,7 +105,6 @@ def plan(page: Page, matter: Matter) -> tuple[str, ...]:
         if not case.closing_told and (closing := closing_at(policy, case, invoice.zone)) is not None:
             due.append(closing << KIND_BITS | CLOSING_NOTICE)
     invoice.timer = min(due, default=None)
-    return why
 
 
 def closing_at(policy: Policy, case: Case, zone: str) -> int | None:
@@ -165,6 +162,14 @@ class _Prospect(NamedTuple):
         allowed = first_allowed(self.page.rules.networks, self.matter, self.policy, self.instrument_id, at)
         return None if allowed is None or allowed.at >= self.case.window_ends_at else allowed
 
+    def forbidding(self) -> tuple[str, ...]:
+        """Name the rules that allow no attempt from now until the window ends."""
+        networks = self.page.rules.networks
+        allowed = first_allowed(networks, self.matter, self.policy, self.instrument_id, self.page.now)
+        if allowed is None:
+            return refusing_rules(networks, self.matter, self.policy, self.instrument_id)
+        return allowed.why if allowed.at >= self.case.window_ends_at else ()
+
     def allowed_as_planned(self, at: int) -> Allowed | None:
         """The same for an attempt of the ladder, which the provider's own retry keeps back altogether."""
         allowed = self.allowed(max(at, self.page.now))
@@ -188,7 +193,10 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
         and (allowed := prospect.allowed_as_planned(case.technical_at)) is not None
     ):
         return Attempt(TECHNICAL, allowed.at, case.technical_at, allowed.why)
-    return _rung(prospect)
+    attempt = _rung(prospect)
+    if attempt is None:
+        matter.rules = prospect.forbidding()
+    return attempt
 
 
 def _immediate(prospect: _Prospect, since: int, due_at: int) -> Attempt | None:
@@ -212,6 +220,8 @@ def _rung(prospect: _Prospect) -> Attempt | None:
     if case.carried_at is not None and (attempt := _spaced(prospect, case.carried_at)) is not None:
         return attempt
     for _, at in rungs(prospect.matter, case, prospect.policy):
+        if at < prospect.page.now:
+            continue  # it fell due while it could not go
         if at >= case.window_ends_at:
             break
         attempt = _spaced(prospect, at)

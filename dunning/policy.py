@@ -67,6 +67,7 @@ class Policy:
     quiet_hours: QuietHours | None
     spread: Duration | None
     is_plain: bool  # none of the three above: a planned instant is `add` alone
+    is_ascending: bool  # the steps come in the order of their instants, whatever the clock of the zone does
 
 
 def planned(policy: Policy, anchor: int, step: Duration, zone: str, key: str) -> int:

@@ -248,6 +248,7 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         steps = sorted(steps, key=lambda step: (step.shortest, step.longest))
     content = read.model_dump(mode="json", by_alias=True)
     content["ladder"]["steps"] = [step.plain() for step in steps]
+    is_plain = not (read.business_days or read.quiet_hours or read.spread)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     digest = blake2b(canonical.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     return Policy(
@@ -273,7 +274,8 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         business_days=_business_days(read.business_days),
         quiet_hours=QuietHours(read.quiet_hours.from_, read.quiet_hours.to) if read.quiet_hours else None,
         spread=read.spread,
-        is_plain=not (read.business_days or read.quiet_hours or read.spread),
+        is_plain=is_plain,
+        is_ascending=is_plain and len({step.is_day_based for step in steps}) <= 1,
     )
 
 

@@ -152,6 +152,7 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     succeeded: bytes = b""  # of those that succeeded
     quarantined: list[Quarantined] = msgspec.field(default_factory=list)
     settled: str | None = None  # why nothing is to be collected, as a `CloseReason`
+    settled_at: int | None = None  # the moment that was said of
     presentations: list[int] = msgspec.field(default_factory=list)  # of a bank debit: first and further ones
     presented_amount: int = 0
     case: Case | None = None

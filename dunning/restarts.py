@@ -19,16 +19,16 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
     """
     touch(page, matter)
     case = matter.case
-    case.needs_customer = False
-    begin_anew(case, page.policy(case))
     case.immediate = None
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
-    if instrument_id is not None:
-        case.close_early_at = None
     if instrument_id is None:
         matter.moved_by = NoticeKind.NO_INSTRUMENT
         no_instrument(page, matter)
-    elif is_dead(matter.account, instrument_id):
+        return
+    case.close_early_at = None
+    case.needs_customer = False
+    begin_anew(case, page.policy(case))
+    if is_dead(matter.account, instrument_id):
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
         action_needed(page, matter, instrument_id, DeclineClass.NEVER)
     else:

@@ -10,8 +10,11 @@ from dunning.plan import touch
 from dunning.records import Subscription
 
 
-def look(page: Page, account: OpenAccount, subscription_id: str) -> None:
-    """Report the stages that the subscription has reached or left, and plan the next look."""
+def look(page: Page, account: OpenAccount, subscription_id: str, *, is_due: bool = False) -> None:
+    """Report the stages that the subscription has reached or left, and plan the next look.
+
+    A stage of this very instant is reported only when its own timer fires (`is_due`), after all else of the instant.
+    """
     subscription = account.subscription(subscription_id)
     oldest = _oldest(account, subscription)
     is_alone = oldest is not None and len(subscription.unpaid) == 1 and subscription.stage is None
@@ -28,7 +31,7 @@ def look(page: Page, account: OpenAccount, subscription_id: str) -> None:
     reached: list[str] = []
     next_at: int | None = None
     for name, at in _ladder(page, oldest):
-        if at > page.now:
+        if at > page.now or (at == page.now and not is_due):
             next_at = at
             break
         reached.append(name)

@@ -25,7 +25,7 @@ def on_due(page: Page, matter: Matter, timer: int) -> None:
     kind = timer & ((1 << KIND_BITS) - 1)
     if kind == STAGE:
         touch(page, matter)
-        look(page, matter.account, matter.invoice.subscription_id)
+        look(page, matter.account, matter.invoice.subscription_id, is_due=True)
     elif kind == FORGET:
         _forget(page, matter)
     elif kind == ANSWER_OVERDUE:
