@@ -59,10 +59,10 @@ class DueIndex:
         return self._near[0] if self._near and self._near[0][0] < limit else None
 
     def next_at(self) -> int | None:
-        """Give an instant, microseconds UTC, before which nothing is due: exact for the nearest hours only."""
-        if self._near:
-            return self._near[0][0] >> KIND_BITS
-        return self._hours[0] * HOUR if self._hours else None
+        """Give the earliest instant, microseconds UTC, at which something may be due; None when nothing ever is."""
+        while not self._near and self._hours:
+            self._load(heapq.heappop(self._hours))
+        return self._near[0][0] >> KIND_BITS if self._near else None
 
     def _load(self, hour: int) -> None:
         self._horizon = hour + 1

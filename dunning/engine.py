@@ -81,7 +81,7 @@ class Engine:
 
     @property
     def next_due(self) -> int | None:
-        """An instant, microseconds UTC, before which nothing is due; None when nothing ever is."""
+        """The earliest instant at which something may be due, microseconds UTC; None when nothing ever is."""
         return self.tables.due.next_at()
 
     def fold(
