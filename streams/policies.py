@@ -78,6 +78,24 @@ def load_policy_file(path: Path | Traversable, *, refuse_nonsense: bool = True) 
     return read_policy_text(text, str(path), refuse_nonsense=refuse_nonsense)
 
 
+def load_named_policies(name: str) -> PolicyFile:
+    """Load a policy file by what a person calls it: a file's path, `preset:NAME`, or `standard`.
+
+    Raises:
+        PolicyFileError: the file is refused.
+        Misuse: no preset is called so.
+    """
+    if name == STANDARD_FILE.name:
+        return STANDARD_FILE
+    kind, _, preset = name.partition(":")
+    if kind != "preset":
+        return load_policy_file(Path(name))
+    known = presets()
+    if preset not in known:
+        raise Misuse(f"no preset is called {preset!r}; there are: {', '.join(known)}")
+    return read_policy_text(known[preset].read_text(encoding="utf-8"), name)
+
+
 def read_policy_text(text: str, name: str, *, refuse_nonsense: bool = True) -> PolicyFile:
     """Read the text of a policy file, as `load_policy_file` does. `name` stands for the file in messages.
 

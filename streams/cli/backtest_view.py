@@ -32,7 +32,6 @@ def rows_of(policies: Sequence[Figures], *, is_modelled: bool) -> list[Row]:
     rows = [
         row("cases", "cases", [str(one.cases) for one in policies]),
         row("requests", "requests", [str(one.requests) for one in policies]),
-        row("requests_a_case", "requests a case", [_ratio(one.requests_a_case) for one in policies]),
     ]
     if not is_modelled:
         rows += [
@@ -40,6 +39,7 @@ def rows_of(policies: Sequence[Figures], *, is_modelled: bool) -> list[Row]:
             row("assumed", "  outcome not known", [str(one.assumed) for one in policies]),
         ]
     rows += [
+        row("requests_a_case", "requests a case", [_ratio(one.requests_a_case) for one in policies]),
         row(
             "recovered",
             "recovered" if is_modelled else "recovered (known)",

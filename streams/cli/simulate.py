@@ -72,15 +72,18 @@ def simulate(
 
 
 def new_engine(policy_file: Path | None) -> Engine:
-    """Build an empty engine with the policies of a file in force.
+    """Build an empty engine with the policies of a file in force; doubts about them go to standard error.
 
     Raises:
-        PolicyFileError: the file is refused.
+        PolicyFileError: the file is missing, or no policy file.
     """
     engine = Engine(load_rules())
     if policy_file is not None:
-        content = load_policy_file(policy_file).content
-        data = PoliciesSet(policies=content)
+        # What makes no sense in production still has one meaning (contract section 3, point 2): it is tried out.
+        file = load_policy_file(policy_file, refuse_nonsense=False)
+        for line in file.located():
+            click.echo(f"dunning: {line}", err=True)
+        data = PoliciesSet(policies=file.content)
         engine.fold([Event(id="policies", source="dunning", type=PoliciesSet.TYPE, time=EPOCH, data=data)], 0)
     return engine
 

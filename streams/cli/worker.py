@@ -8,12 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+import structlog
 
 from streams.cli.options import with_settings
 from streams.errors import Misuse
 from streams.logs import configure_logging
 from streams.policies import load_policy_file
 from streams.settings import Effective, Settings
+
+_log = structlog.get_logger()
 
 _COMMON = ("instance_id", "session_timeout_ms", "metrics_host", "metrics_port", "partitions", "replication")
 _INTAKE = ("policy_file", "intake_linger_ms", "intake_page_events", "intake_page_bytes")
@@ -46,8 +49,11 @@ def intake(effective: Effective) -> None:
 def _run(settings: Settings, *, with_intake: bool, new_fold: Callable[[], Any] | None) -> None:
     from streams.worker import Plan, run  # the Kafka client and Faust take half a second to import
 
-    policies = load_policy_file(settings.policy_file).content if settings.policy_file is not None else None
+    file = load_policy_file(settings.policy_file) if settings.policy_file is not None else None
     configure_logging(settings)
+    for line in file.located() if file is not None else ():
+        _log.warning("policies.doubtful", problem=line)
+    policies = file.content if file is not None else None
     run(Plan(settings=settings, with_intake=with_intake, new_fold=new_fold, policies=policies))
 
 

@@ -147,7 +147,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_a_demo_that_is_stopped_leaves_nothing_behind(
     settings: Settings, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -1,0 +1,34 @@
+"""The engine: pages of the journal become decisions in transactions, beside Faust's own way with a table.
+
+One rule: the rival does less (a count and an output for each event) and promises less (at least once).
+"""
+
+import asyncio
+
+from tests.benchmarks.arena import arena
+from tests.benchmarks.figures import Report
+from tests.benchmarks.lanes import drift, race, tell
+
+FLOOR, FLOOR_TIMES = 25_000, 8
+
+
+def measure(*, quick: bool) -> Report:
+    """Race `dunning worker --no-intake` against a Faust table and a bare copy."""
+    return asyncio.run(_measure(quick=quick))
+
+
+async def _measure(*, quick: bool) -> Report:
+    events, few, repetitions = (5_000, 1_000, 1) if quick else (100_000, 10_000, 5)
+    async with arena() as place:
+        report = Report("engine", "python -m tests.benchmarks engine", quick, place.machine)
+        ours = await place.ours("dunning worker", ("worker", "--no-intake"), events=events)
+        faust = await place.faust_table(events=few)
+        copy = await place.bare_copy(events=events)
+        await race([ours, faust, copy], repetitions=repetitions, warm_up=500 if quick else 5_000)
+    tell(report, [ours, faust, copy])
+    times = [one.rate / other.rate for one, other in zip(ours.runs, faust.runs, strict=True)]
+    report.figure("control: drift of its CPU", "", [drift(copy)])
+    report.figure("rate of the engine / rate of Faust's table way", "x", times)
+    report.target("engine, one process", ours.rate, ">=", FLOOR, "events/s")
+    report.target("engine / Faust's table way", ours.rate / faust.rate, ">=", FLOOR_TIMES, "x")
+    return report

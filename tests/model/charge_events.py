@@ -1,0 +1,273 @@
+"""What became of charges."""
+
+from dataclasses import dataclass
+
+from dunning.declines.verdicts import Verdict, verdict_on
+from dunning.policy import LadderAnchor
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.decisions import DeclineClass
+from schemas.instants import micros
+from tests.model.facts import FOREVER, SETTLED, Case, Charge, Hold, Invoice, Request, Wait
+from tests.model.planning import skip_past
+from tests.model.telling import Telling
+
+DAY = 86_400_000_000
+CUSTOMER_CLASSES = ("fix_data", "needs_customer", "never")
+PEOPLE = (Initiator.CUSTOMER, Initiator.ADMIN)
+
+
+@dataclass
+class ChargeEvents(Telling):
+    """Declines, successes and what is not known yet."""
+
+    def declined(self, data: ChargeDeclined, time: int) -> None:
+        account, invoice = self.account, self.invoice(data.invoice_id)
+        moment = micros(data.attempted_at) if data.attempted_at else time
+        if any(one.charge_id == data.charge_id and _is_final(one) for one in account.charges):
+            return
+        self.learn(data.instrument)
+        invoice.subscription_id = invoice.subscription_id or data.subscription_id
+        case = account.cases.get(data.invoice_id)
+        profile = (case.policy if case else self.choose(invoice, data)).rules.value
+        verdict = verdict_on(
+            data.decline, moment, self.rules.declines, profile, account.network(data.instrument_id)
+        )
+        answered = self.answers(data, case)
+        self.record(data, moment, "declined", answered, verdict)
+        if case is not None and answered is not None and answered is case.unanswered:
+            case.unanswered = None
+        open_case = None if case is None or case.closed is not None else case
+        by_people = data.initiated_by in PEOPLE
+        is_over = invoice.settled in SETTLED or (data.subscription_id in account.ended and open_case is None)
+        is_first = False
+        if not is_over and not by_people:
+            if data.initiated_by is Initiator.SCHEDULE and (open_case or self.may_open(invoice, data)):
+                self.saw(data.subscription_id, data.instrument_id)
+            if case is None:
+                open_case = self.open_on(invoice, data, moment)
+                is_first = open_case is not None
+        before = {one.invoice_id: self.verdict_on_card(one) for one in account.open_cases()}
+        if verdict.decline_class is DeclineClass.NEVER:
+            account.never.add(data.instrument_id)
+        is_new = moment >= account.good.get(data.instrument_id, -1)
+        if verdict.decline_class is DeclineClass.FIX_DATA and is_new:
+            account.fix.add(data.instrument_id)
+        if open_case is not None and not is_over:
+            self.continue_case(open_case, data, moment, verdict, answered, is_first=is_first)
+        self.stop_others(open_case, before, told=not by_people)
+
+    def stop_others(self, own: Case | None, before: dict[str, str | None], *, told: bool) -> None:
+        """Let the other open cases of a card that has become blocked wait, each with its notice."""
+        for other in self.account.open_cases():
+            blocked = self.verdict_on_card(other)
+            if other is not own and blocked and blocked != before.get(other.invoice_id) and told:
+                used = self.account.charged_on(other.subscription_id)
+                self.notice("customer_action_needed", other, instrument_id=used, decline_class=blocked)
+            if blocked == "never":
+                other.restart = None
+
+    def may_open(self, invoice: Invoice, data: ChargeDeclined) -> bool:
+        return invoice.invoice_id not in self.account.cases and self.balance_left(invoice, data) > 0
+
+    def balance_left(self, invoice: Invoice, data: ChargeDeclined) -> int:
+        known = invoice.issued.amount_minor if invoice.issued else data.amount_minor
+        return max(0, (invoice.adjusted if invoice.adjusted is not None else known) - invoice.paid)
+
+    def open_on(self, invoice: Invoice, data: ChargeDeclined, moment: int) -> Case | None:
+        balance = self.balance_left(invoice, data)
+        if invoice.settled is not None or balance == 0:
+            return None
+        case = self.open(invoice, moment, balance, data)
+        return case if case.invoice_id in self.account.cases else None
+
+    def answers(
+        self, data: ChargeDeclined | ChargeSucceeded | ChargePending, case: Case | None
+    ) -> Request | None:
+        """Which request of the case this charge answers."""
+        if case is None:
+            return None
+        named = next((one for one in case.requests if one.request_id == data.request_id), None)
+        if named is None and data.request_id is None and data.initiated_by is Initiator.RETRY:
+            named = case.unanswered
+        return named
+
+    def record(
+        self,
+        data: ChargeDeclined | ChargeSucceeded | ChargePending,
+        moment: int,
+        outcome: str,
+        request: Request | None,
+        verdict: Verdict | None = None,
+    ) -> None:
+        """Write the charge into the list, in place of what was known of it before."""
+        account, invoice = self.account, self.invoice(data.invoice_id)
+        same = {data.charge_id} | ({request.request_id} if request else set())
+        if data.request_id:
+            same.add(data.request_id)
+        account.charges = [
+            one
+            for one in account.charges
+            if not (one.invoice_id == data.invoice_id and one.charge_id in same and not _is_final(one))
+        ]
+        charge = Charge(
+            data.charge_id, data.invoice_id, data.instrument_id, moment, outcome, data.amount_minor
+        )
+        if request and charge.instrument_id is None:
+            charge.instrument_id = request.instrument_id
+        if outcome == "pending" and request:
+            charge.outcome = "asked"
+            charge.charge_id = request.request_id
+            charge.at = request.at
+        account.charges.append(charge)
+        if outcome == "pending" or (verdict and verdict.decline_class.value == "reconcile"):
+            invoice.pending[data.charge_id] = request.request_id if request else data.request_id
+        else:
+            gone = [one for one, asked in invoice.pending.items() if one in same or (asked and asked in same)]
+            for one in gone:
+                del invoice.pending[one]
+        if isinstance(data, ChargeDeclined) and verdict:
+            charge.code = (data.decline.dialect.value, data.decline.code)
+            charge.reconcile = verdict.decline_class.value == "reconcile"
+            if verdict.hold:
+                account.waits.append(Wait(data.instrument_id, moment + verdict.hold))
+            if verdict.network:
+                account.networks[data.instrument_id] = verdict.network
+
+    def continue_case(
+        self,
+        case: Case,
+        data: ChargeDeclined,
+        moment: int,
+        verdict: Verdict,
+        request: Request | None,
+        *,
+        is_first: bool,
+    ) -> None:
+        """Let an open case take note of a decline of its invoice."""
+        decline_class = verdict.decline_class.value
+        current = self.account.charged_on(case.subscription_id)
+        superseded = request is not None and request.request_id in case.superseded
+        elsewhere = data.instrument_id != current or superseded
+        if elsewhere:
+            self.account.charges[-1].moves = False
+        told = {"instrument_id": data.instrument_id, "decline_class": decline_class}
+        if decline_class == "reconcile":
+            self.notice("reconcile", case, **told)
+        elif data.initiated_by not in PEOPLE:
+            self.notice("payment_declined", case, **told)
+        if not elsewhere:
+            self.accelerate(case, verdict, moment, data.instrument_id)
+        if data.initiated_by in PEOPLE:
+            return
+        if is_first:
+            case.decline_class = decline_class
+        if not elsewhere:
+            self.set_hold(case, data, moment)
+            self.move_ladder(case, data, moment, request)
+            if moment >= case.class_at:
+                case.class_at, case.decline_class = moment, decline_class
+                case.needs_customer = decline_class == "needs_customer"
+                case.technical_after = moment if decline_class == "technical" else None
+        elif is_first:
+            case.ladder_from, case.ladder_step = moment, 0
+        if decline_class in CUSTOMER_CLASSES and not elsewhere:
+            self.notice("customer_action_needed", case, **told)
+        elif is_first and decline_class != "reconcile":
+            self.tell_block(case)
+        skip_past(self.planner, case)
+
+    def set_hold(self, case: Case, data: ChargeDeclined, moment: int) -> None:
+        """Note that the provider tries again, that it has tried, or that it gives up."""
+        answered = data.initiated_by is Initiator.PSP and case.hold is not None and moment >= case.hold.since
+        if answered or data.psp_will_retry is False:
+            case.hold = None
+        if data.psp_will_retry:
+            tries_at = micros(data.psp_next_attempt_at) if data.psp_next_attempt_at else None
+            case.hold = Hold(moment, tries_at, FOREVER if tries_at is None else tries_at + DAY)
+
+    def accelerate(self, case: Case, verdict: Verdict, moment: int, instrument: str) -> None:
+        if (verdict.decline_class.value == "never" or verdict.fraud) and case.accelerated_from is None:
+            case.accelerated_from, case.accelerated_on = moment, instrument
+
+    def move_ladder(self, case: Case, data: ChargeDeclined, moment: int, request: Request | None) -> None:
+        anchor = case.policy.ladder_anchor
+        technical = request is not None and request.reason == "technical"
+        if anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+            case.ladder_from = moment if case.ladder_from is None else max(case.ladder_from, moment)
+            case.ladder_step += not technical
+            return
+        if anchor is LadderAnchor.FIRST_DECLINE and case.ladder_from is None:
+            case.ladder_from = moment
+            case.cursor, case.provider_tried = self.now - 1, []
+        if data.initiated_by is Initiator.PSP:
+            self.take_rung(case, moment)
+
+    def take_rung(self, case: Case, moment: int) -> None:
+        """Let a provider's attempt use the next rung of a ladder of fixed instants."""
+        if case.policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
+            case.provider_tried.append(max(moment, case.cursor + 1))
+
+    def succeeded(self, data: ChargeSucceeded, time: int) -> None:
+        account, invoice = self.account, self.invoice(data.invoice_id)
+        moment = micros(data.attempted_at) if data.attempted_at else time
+        if any(one.charge_id == data.charge_id and one.outcome == "succeeded" for one in account.charges):
+            return
+        invoice.subscription_id = invoice.subscription_id or data.subscription_id
+        case = account.cases.get(data.invoice_id)
+        request = self.answers(data, case)
+        account.charges = [one for one in account.charges if one.charge_id != data.charge_id]
+        self.record(data, moment, "succeeded", request)
+        instrument = account.charges[-1].instrument_id
+        if instrument is not None:
+            self.is_good(instrument, moment)
+        if case is not None and request is not None and request is case.unanswered:
+            case.unanswered = case.restart = None
+        if invoice.settled in SETTLED:
+            return
+        invoice.paid += data.amount_minor
+        if case is not None:
+            if case.closed is None and data.initiated_by is Initiator.PSP:
+                self.take_rung(case, moment)
+                if case.hold is not None and moment >= case.hold.since:
+                    case.hold = None
+            left = max(0, case.balance - data.amount_minor)
+            used_gap = case.gap_used is not None and case.gap_used[0] == case.ladder_from
+            if request and request.reason != "technical" and used_gap:
+                case.ladder_from, case.ladder_step = case.gap_used_at, case.ladder_step + 1
+            if left == 0:
+                self.settle(invoice, "paid", moment)
+            else:
+                case.balance = left
+            return
+        amount = invoice.adjusted or (invoice.issued.amount_minor if invoice.issued else None)
+        if amount is not None:
+            invoice.before = max(0, amount - invoice.paid) or max(
+                0, amount - invoice.paid + data.amount_minor
+            )
+        if amount is None:
+            invoice.settled_at = max(invoice.settled_at, moment)
+        elif invoice.paid >= amount:
+            self.settle(invoice, "paid", moment)
+
+    def pending(self, data: ChargePending, time: int) -> None:
+        account = self.account
+        moment = micros(data.attempted_at) if data.attempted_at else time
+        case = account.cases.get(data.invoice_id)
+        request = self.answers(data, case)
+        if any(one.charge_id == data.charge_id and one.outcome != "asked" for one in account.charges):
+            return
+        if (
+            request is not None
+            and request is not (case.unanswered if case else None)
+            and not (case and request.request_id in case.superseded)
+        ):
+            return
+        invoice = self.invoice(data.invoice_id)
+        invoice.subscription_id = invoice.subscription_id or data.subscription_id
+        if invoice.settled in SETTLED and moment < invoice.settled_at:
+            return
+        self.record(data, moment, "pending", request)
+
+
+def _is_final(charge: Charge) -> bool:
+    return charge.outcome in {"declined", "succeeded"} and not charge.reconcile

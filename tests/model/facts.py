@@ -1,0 +1,226 @@
+"""What the model remembers: every charge it heard of, in plain lists, and what follows from them.
+
+The one rule: nothing is summed up in advance. Whoever asks counts the list again, slowly.
+The model is a second implementation of the contract; it shares the data tables with the engine, no decision.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dunning.policy import Policy, planned
+from schemas.commands import CommandName
+from schemas.invoices import InvoiceIssued
+from schemas.payment_methods import Instrument
+
+FOREVER = 1 << 62
+SETTLED = ("paid", "paid_elsewhere", "voided", "written_off", "credited", "subscription_ended")
+
+
+@dataclass
+class Charge:
+    """One attempt on an instrument: `declined`, `succeeded`, `pending`, or `asked` (a request without answer)."""
+
+    charge_id: str
+    invoice_id: str
+    instrument_id: str | None
+    at: int
+    outcome: str
+    amount: int
+    code: tuple[str, str] | None = None  # dialect and code of a decline
+    reconcile: bool = False
+    moves: bool = True  # whether `min_gap` of its case counts from it
+
+
+@dataclass
+class Wait:
+    """The issuer asks not to be asked before an instant."""
+
+    instrument_id: str
+    until: int
+
+
+@dataclass
+class Request:
+    """A request of ours; the case's latest one may still be without an answer."""
+
+    request_id: str
+    at: int
+    reason: str
+    instrument_id: str
+    told_missing: bool = False
+
+
+@dataclass
+class Restart:
+    """An immediate attempt that is owed."""
+
+    reason: str
+    due_at: int
+    since: int
+
+
+@dataclass
+class Hold:
+    """The provider tries again by itself."""
+
+    since: int  # the moment of the decline that announced it
+    tries_at: int | None
+    ends_at: int
+
+
+@dataclass
+class Invoice:
+    """What is known of an invoice, with or without a case."""
+
+    invoice_id: str
+    issued: InvoiceIssued | None = None
+    subscription_id: str | None = None
+    paid: int = 0
+    adjusted: int | None = None
+    before: int | None = None  # what was open before it was paid without a case
+    settled: str | None = None
+    settled_at: int = -1
+    pending: dict[str, str | None] = field(default_factory=dict)  # charge id: request id
+
+
+@dataclass
+class Case:
+    """The recovery of one invoice."""
+
+    invoice: Invoice
+    account_id: str
+    subscription_id: str
+    currency: str
+    amount: int
+    balance: int
+    policy: Policy
+    zone: str
+    anchor: int
+    first_decline: int
+    provisional: bool
+    window_end: int
+    window_given: bool = False  # by invoice.reopened
+    balance_given: bool = False  # by invoice.adjusted or invoice.reopened
+    attempts: int = 0
+    decline_class: str | None = None
+    class_at: int = -1  # the moment of the decline that gave it
+    requests: list[Request] = field(default_factory=list)
+    unanswered: Request | None = None
+    superseded: set[str] = field(default_factory=set)
+    restart: Restart | None = None
+    needs_customer: bool = False
+    technical_after: int | None = None  # a technical attempt is owed, counted from this attempt
+    technical_used: int = 0
+    ladder_from: int | None = None  # the start of `first_decline` and `previous_attempt` ladders
+    ladder_step: int = -1  # gaps of `previous_attempt` used up, less one
+    cursor: int = -1  # rungs at or before it are gone
+    provider_tried: list[int] = field(default_factory=list)  # each takes the next rung that is left then
+    moved: list[int] = field(default_factory=list)  # planned instants of rungs that a network rule moved
+    gap_used: tuple[int, int] | None = None
+    gap_used_at: int = -1  # the rung that it led to
+    dropped_by_pause: bool = False
+    hold: Hold | None = None
+    accelerated_from: int | None = None
+    accelerated_on: str | None = None
+    closing_at: int | None = None
+    closed: str | None = None
+    told_added: set[str] = field(default_factory=set)
+    before: int | None = None  # the balance when it closed
+    shown: dict[str, Any] | None = None
+
+    @property
+    def invoice_id(self) -> str:
+        return self.invoice.invoice_id
+
+    def rung(self, step: Any, start: int) -> int:
+        return planned(self.policy, start, step, self.zone, self.invoice_id)
+
+
+@dataclass
+class Account:
+    """One payer."""
+
+    account_id: str
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
+    default: str | None = None
+    own: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+    invoices: dict[str, Invoice] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    charges: list[Charge] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    never: set[str] = field(default_factory=set)  # instrument ids, each standing for its card number
+    fix: set[str] = field(default_factory=set)
+    good: dict[str, int] = field(default_factory=dict)  # when an instrument last succeeded or was edited
+    ended: set[str] = field(default_factory=set)
+    paused: set[tuple[str, str]] = field(default_factory=set)
+    stage: dict[str, str | None] = field(default_factory=dict)
+
+    def card(self, instrument_id: str | None) -> str | None:
+        """The card number behind an instrument, by the fingerprint if there is one."""
+        if instrument_id is None:
+            return None
+        known = self.instruments.get(instrument_id)
+        return f"fp:{known.fingerprint}" if known and known.fingerprint else f"id:{instrument_id}"
+
+    def network(self, instrument_id: str) -> str | None:
+        known = self.instruments.get(instrument_id)
+        if known is not None and known.network is not None:
+            return known.network
+        for other in self.networks:
+            if self.card(other) == self.card(instrument_id):
+                return self.networks[other]
+        return None
+
+    def charged_on(self, subscription_id: str) -> str | None:
+        return self.own.get(subscription_id) or self.default or self.seen.get(subscription_id)
+
+    def subscriptions(self) -> set[str]:
+        known = {one.subscription_id for one in self.invoices.values() if one.subscription_id}
+        return known | set(self.own) | set(self.seen) | {case.subscription_id for case in self.cases.values()}
+
+    def open_cases(self) -> list[Case]:
+        return [self.cases[key] for key in sorted(self.cases) if self.cases[key].closed is None]
+
+    def is_never(self, instrument_id: str | None) -> bool:
+        return self.card(instrument_id) in {self.card(dead) for dead in self.never}
+
+    def block(self, case: Case) -> str | None:
+        """The verdict that keeps a case from being charged on its instrument, or None."""
+        instrument = self.charged_on(case.subscription_id)
+        if instrument is None:
+            return "none"
+        if self.is_never(instrument):
+            return "never"
+        if instrument in self.fix:
+            return "fix_data"
+        return "needs_customer" if case.needs_customer else None
+
+    def is_paused(self, case: Case) -> bool:
+        scopes = {("account", ""), ("subscription", case.subscription_id), ("invoice", case.invoice_id)}
+        return bool(scopes & self.paused)
+
+    def last_attempt(self, case: Case) -> int:
+        return max(
+            (one.at for one in self.charges if one.invoice_id == case.invoice_id and one.moves),
+            default=-FOREVER,
+        )
+
+    def set_pause(self, command: CommandName, subscription_id: str | None, invoice_id: str | None) -> None:
+        scope = (
+            ("invoice", invoice_id)
+            if invoice_id
+            else ("subscription", subscription_id)
+            if subscription_id
+            else None
+        )
+        if command is CommandName.PAUSE:
+            self.paused.add(("account", "") if scope is None else (scope[0], str(scope[1])))
+        elif scope is None:
+            self.paused.clear()
+        else:
+            self.paused.discard((scope[0], str(scope[1])))
+            if scope[0] == "subscription":
+                inside = {key for key, one in self.invoices.items() if one.subscription_id == scope[1]}
+                self.paused -= {("invoice", key) for key in inside}

@@ -1,0 +1,91 @@
+"""What the billing side says of an invoice."""
+
+from dataclasses import dataclass
+
+from schemas.instants import micros
+from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
+from tests.model.facts import SETTLED
+from tests.model.planning import skip_past
+from tests.model.telling import Telling
+
+
+@dataclass
+class InvoiceEvents(Telling):
+    """Issued, adjusted, closed, reopened."""
+
+    def issued(self, data: InvoiceIssued, _: int) -> None:
+        invoice = self.invoice(data.invoice_id)
+        if invoice.issued is not None:
+            return
+        invoice.issued, invoice.subscription_id = data, data.subscription_id
+        if data.instrument_id is not None:
+            self.saw(data.subscription_id, data.instrument_id)
+        case = self.account.cases.get(data.invoice_id)
+        if case is not None and case.provisional and case.closed is None:
+            case.provisional = False
+            case.policy, case.zone = self.choose(invoice), data.time_zone
+            case.anchor, case.currency = micros(data.issued_at), data.currency
+            case.amount = data.amount_minor
+            if not case.balance_given:
+                case.balance = max(0, data.amount_minor - invoice.paid)
+            self.set_window(case, case.window_end if case.window_given else None)
+            case.cursor = self.now - 1
+            skip_past(self.planner, case)
+        elif case is None and invoice.paid and invoice.paid >= data.amount_minor:
+            self.settle(invoice, "paid", invoice.settled_at)
+
+    def adjusted(self, data: InvoiceAdjusted, moment: int) -> None:
+        invoice = self.invoice(data.invoice_id)
+        if invoice.settled in SETTLED:
+            return
+        if data.balance_minor == 0:
+            self.settle(invoice, "credited", moment, at_zero=True)
+            return
+        invoice.adjusted, invoice.paid = data.balance_minor, 0
+        case = self.account.cases.get(data.invoice_id)
+        if case is not None:
+            case.balance = data.balance_minor
+            case.balance_given = True
+
+    def invoice_closed(self, data: InvoiceClosed, moment: int) -> None:
+        self.settle(self.invoice(data.invoice_id), data.reason.value, moment)
+
+    def reopened(self, data: InvoiceReopened, moment: int) -> None:
+        invoice = self.invoice(data.invoice_id)
+        if invoice.settled in SETTLED and moment < invoice.settled_at:
+            return
+        end = micros(data.window_ends_at) if data.window_ends_at else None
+        case = self.account.cases.get(data.invoice_id)
+        if case is None:
+            if invoice.issued is None:
+                return
+            invoice.settled = None
+            amount = invoice.issued.amount_minor
+            before = invoice.before or invoice.adjusted or amount
+            first = micros(invoice.issued.issued_at)
+            case = self.open(invoice, first, data.balance_minor or before, None)
+            if end is not None:
+                self.set_window(case, end)
+                case.window_given = True
+            self.tell_block(case)
+            return
+        was_closed = case.closed is not None
+        if was_closed:
+            case.closed = invoice.settled = None
+            case.balance_given = True
+            case.accelerated_from = case.accelerated_on = None
+            case.cursor = self.now - 1
+            if case.closing_at is not None and case.closing_at < self.now:
+                case.closing_at = None
+            if case.balance == 0:
+                case.balance = case.before or case.amount
+        if data.balance_minor is not None:
+            case.balance = data.balance_minor
+            case.balance_given = True
+        if end is not None:
+            case.window_given = True
+            if end != case.window_end:
+                self.set_window(case, end)
+        skip_past(self.planner, case)
+        if was_closed:
+            self.tell_block(case)

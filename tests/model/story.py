@@ -1,0 +1,71 @@
+"""What each event says about the world of one account. Answers with notices; asks for nothing yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded
+from schemas.commands import Command, CommandName
+from schemas.envelope import Event
+from schemas.instants import micros
+from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
+from schemas.payment_methods import PaymentMethodUpdated
+from schemas.subscriptions import SubscriptionEnded
+from tests.model.charge_events import ChargeEvents
+from tests.model.facts import Restart
+from tests.model.invoice_events import InvoiceEvents
+from tests.model.method_events import MethodEvents
+
+
+@dataclass
+class Story(ChargeEvents, MethodEvents, InvoiceEvents):
+    """All events of one account."""
+
+    def take(self, event: Event[Any], now: int) -> list[dict[str, Any]]:
+        """Fold one event; returns the notices it gives rise to."""
+        self.now, self.notices = now, []
+        takers: dict[type, Callable[[Any, int], None]] = {
+            InvoiceIssued: self.issued,
+            InvoiceAdjusted: self.adjusted,
+            InvoiceClosed: self.invoice_closed,
+            InvoiceReopened: self.reopened,
+            ChargeDeclined: self.declined,
+            ChargeSucceeded: self.succeeded,
+            ChargePending: self.pending,
+            PaymentMethodUpdated: self.method_updated,
+            SubscriptionEnded: self.ended,
+            Command: self.command,
+        }
+        takers[type(event.data)](event.data, micros(event.time))
+        return self.notices
+
+    def ended(self, data: SubscriptionEnded, moment: int) -> None:
+        self.account.ended.add(data.subscription_id)
+        for invoice in self.account.invoices.values():
+            case = self.account.cases.get(invoice.invoice_id)
+            if invoice.subscription_id == data.subscription_id and case is not None and case.closed is None:
+                invoice.settled, invoice.settled_at = "subscription_ended", moment
+                self.close(case, "subscription_ended")
+
+    def command(self, data: Command, time: int) -> None:
+        account = self.account
+        before = {case.invoice_id: account.is_paused(case) for case in account.open_cases()}
+        if data.command in {CommandName.PAUSE, CommandName.RESUME}:
+            account.set_pause(data.command, data.subscription_id, data.invoice_id)
+        for case in account.open_cases():
+            inside = (
+                case.invoice_id == data.invoice_id
+                if data.invoice_id
+                else data.subscription_id in {None, case.subscription_id}
+            )
+            if data.command is CommandName.STOP and inside:
+                self.close(case, "stopped")
+                case.invoice.settled = "stopped"
+            elif data.command is CommandName.RETRY_NOW and inside:
+                used = account.charged_on(case.subscription_id)
+                if used is not None and not account.is_never(used):
+                    case.restart = Restart("command", time, self.now)
+            elif before[case.invoice_id] and not account.is_paused(case):
+                if case.dropped_by_pause and case.restart is None and account.block(case) is None:
+                    case.restart = Restart("resumed", time, self.now)
+                case.dropped_by_pause = False

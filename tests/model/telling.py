@@ -1,0 +1,127 @@
+"""What all events need: the facts of one account, the notices they give rise to, opening and closing a case."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dunning.calendar import add
+from dunning.policy import Policy, PolicySet, WindowAnchor
+from dunning.rules import Rules
+from schemas.charges import ChargeDeclined
+from schemas.instants import micros
+from schemas.payment_methods import Instrument
+from tests.model.facts import SETTLED, Account, Case, Invoice
+from tests.model.planning import Planner
+
+
+@dataclass
+class Telling:
+    """Takes in the events of one account."""
+
+    account: Account
+    rules: Rules
+    policies: PolicySet
+    now: int = 0
+    notices: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def planner(self) -> Planner:
+        return Planner(self.account, self.rules, self.now)
+
+    def notice(self, kind: str, case: Case, /, **more: Any) -> None:
+        told = {"kind": kind, "account_id": case.account_id, "subscription_id": case.subscription_id}
+        self.notices.append({**told, "invoice_id": case.invoice_id, **more})
+
+    def invoice(self, invoice_id: str) -> Invoice:
+        return self.account.invoices.setdefault(invoice_id, Invoice(invoice_id))
+
+    def learn(self, instrument: Instrument | None) -> None:
+        if instrument is not None:
+            self.account.instruments[instrument.instrument_id] = instrument
+
+    def saw(self, subscription_id: str, instrument_id: str) -> None:
+        account = self.account
+        if account.default is not None and instrument_id != account.default:
+            account.own.setdefault(subscription_id, instrument_id)
+        else:
+            account.seen[subscription_id] = instrument_id
+
+    def is_good(self, instrument: str, moment: int) -> None:
+        self.account.fix.discard(instrument)
+        self.account.good[instrument] = max(moment, self.account.good.get(instrument, -1))
+
+    def choose(self, invoice: Invoice, decline: ChargeDeclined | None = None) -> Policy:
+        issued = invoice.issued
+        subscription = invoice.subscription_id or (decline.subscription_id if decline else "")
+        used = self.account.instruments.get(self.account.charged_on(subscription) or "")
+        return self.policies.choose(
+            named=issued.policy if issued else None,
+            currency=issued.currency if issued else decline.currency if decline else "EUR",
+            labels=issued.labels if issued else {},
+            instrument_type=used.type.value if used else None,
+            country=used.country if used else None,
+            amount_minor=issued.amount_minor if issued else decline.amount_minor if decline else 1,
+        )[0]
+
+    def open(self, invoice: Invoice, first: int, balance: int, decline: ChargeDeclined | None) -> Case:
+        issued = invoice.issued
+        subscription = invoice.subscription_id or (decline.subscription_id if decline else "")
+        case = Case(
+            invoice=invoice,
+            account_id=self.account.account_id,
+            subscription_id=subscription,
+            currency=issued.currency if issued else decline.currency if decline else "",
+            amount=issued.amount_minor if issued else balance,
+            balance=balance,
+            policy=self.choose(invoice, decline),
+            zone=issued.time_zone if issued else "UTC",
+            anchor=micros(issued.issued_at) if issued else first,
+            first_decline=first,
+            provisional=issued is None,
+            balance_given=invoice.adjusted is not None,
+            window_end=0,
+            cursor=self.now - 1,
+        )
+        self.set_window(case)
+        if case.window_end > self.now or decline is None:
+            self.account.cases[invoice.invoice_id] = case
+        return case
+
+    def set_window(self, case: Case, end: int | None = None) -> None:
+        policy = case.policy
+        start = case.anchor if policy.window_anchor is WindowAnchor.INVOICE_DATE else case.first_decline
+        case.window_end = add(start, policy.window_length, case.zone) if end is None else end
+        case.closing_at = None
+        if policy.closing_notice is not None:
+            at = add(case.window_end, policy.closing_notice, case.zone, sign=-1)
+            case.closing_at = at if at >= self.now else None
+
+    def close(self, case: Case, reason: str) -> None:
+        case.closed = reason
+        case.restart = case.technical_after = case.hold = None
+        case.moved = []
+        if reason == "paid":
+            self.notice("recovered", case)
+
+    def settle(self, invoice: Invoice, reason: str, moment: int, *, at_zero: bool = False) -> None:
+        if invoice.settled in SETTLED:
+            return
+        invoice.settled, invoice.settled_at = reason, moment
+        case = self.account.cases.get(invoice.invoice_id)
+        if case is not None:
+            case.before = case.balance
+            if reason == "paid" or at_zero:
+                case.balance = 0
+            self.close(case, reason)
+
+    def tell_block(self, case: Case) -> None:
+        """Say why a case waits."""
+        blocked = self.account.block(case)
+        used = self.account.charged_on(case.subscription_id)
+        if blocked == "none":
+            self.notice("no_instrument", case)
+        elif blocked is not None:
+            self.notice("customer_action_needed", case, instrument_id=used, decline_class=blocked)
+
+    def verdict_on_card(self, case: Case) -> str | None:
+        used = self.account.charged_on(case.subscription_id)
+        return "never" if self.account.is_never(used) else "fix_data" if used in self.account.fix else None

@@ -1,0 +1,254 @@
+# ruff: noqa: E501 - a line of a story is a page, however much that writes
+"""Ends, pauses, stages, calendars, provisional and reopened cases (contract section 3, points 8 to 10; section 6)."""
+
+from datetime import date
+
+from tests.stories.player import assert_story
+
+BANKS = {"country": "DE", "move": "next", "resolved": {"source": "told", "weekend": [5, 6], "dates": []}}
+STAGES = {"stages": [{"name": "warned", "after": 5}, {"name": "blocked", "after": 10}]}
+
+
+def test_terminal_wins_whatever_arrives_later() -> None:
+    assert_story("""
+        day 0  issued on=card-A        =>  issued
+        day 0  declined 0              =>  declined  notice:payment_declined  case:retrying@d3
+        day 2  settled paid_elsewhere  =>  paid_elsewhere  paid_elsewhere  case:closed/paid_elsewhere
+        day 3  declined 0 time=d1      =>  case_closed
+        day 3  adjusted 400            =>  already_settled
+        day 3  settled voided          =>  already_settled
+        day 4  bound card-B            =>  instrument_changed
+        day 5  retry_now               =>  no_open_case
+    """)
+
+
+def test_reopened_is_the_only_way_back_and_keeps_the_old_window() -> None:
+    assert_story("""
+        day 0  issued on=card-A     =>  issued
+        day 0  declined 0           =>  declined  notice:payment_declined  case:retrying@d3
+        day 3  due                  =>  scheduled  request:1@card-A  case:in_flight
+        day 3  succeeded 1          =>  paid  paid  notice:recovered  case:closed/paid
+        day 9  reopened chargeback  =>  reopened  case:retrying@d12(balance_minor=4900,window_ends_at=d28)
+    """)
+
+
+def test_reopened_may_bring_a_window() -> None:
+    assert_story("""
+        day  0  issued on=card-A                           =>  issued
+        day  0  declined 0                                 =>  declined  notice:payment_declined  case:retrying@d3
+        day  3  due                                        =>  scheduled  request:1@card-A  case:in_flight
+        day  3  succeeded 1                                =>  paid  paid  notice:recovered  case:closed/paid
+        day  9  reopened chargeback balance=900 until=d11  =>  reopened  case:exhausted(balance_minor=900,window_ends_at=d11)
+        day 11  due                                        =>  window_closed  notice:window_closed  case:closed/window_closed
+        day 12  declined psp                               =>  case_closed
+    """)
+
+
+def test_reopened_without_a_case_opens_one_without_an_immediate_attempt() -> None:
+    assert_story("""
+        day 0  issued on=card-A  =>  issued
+        day 0  succeeded 0       =>  paid
+        day 4  reopened refund   =>  reopened  case:retrying@d7(balance_minor=4900)
+    """)
+
+
+def test_an_ended_subscription_closes_its_cases_and_opens_no_more() -> None:
+    assert_story("""
+        day 0  issued on=card-A                     =>  issued
+        day 0  declined 0                           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  ended                                =>  subscription_ended  subscription_ended  case:closed/subscription_ended
+        day 2  issued invoice=in-2 on=card-A at=d2  =>  issued
+        day 2  declined 0 invoice=in-2              =>  no_case
+    """)
+
+
+def test_a_provisional_case_is_anchored_at_its_decline_until_the_invoice_comes() -> None:
+    assert_story("""
+        day 2         declined 0                    =>  declined  notice:payment_declined  case:retrying@d5(window_ends_at=d30)
+        day 2  09:30  declined customer             =>  manual_attempt
+        day 2  10:00  issued on=card-A amount=9000  =>  reanchored  case:retrying@d3(window_ends_at=d28,balance_minor=9000)
+    """)
+
+
+def test_rungs_due_while_paused_are_dropped_and_resume_makes_one_attempt() -> None:
+    assert_story("""
+        day  0         issued on=card-A  =>  issued
+        day  0         declined 0        =>  declined  notice:payment_declined  case:retrying@d3
+        day  2         pause             =>  pause  case:paused
+        day 13         resume            =>  resume  resumed  request:1@card-A  case:in_flight
+        day 13  10:00  declined 1        =>  declined  notice:payment_declined  case:retrying@d17
+    """)
+
+
+def test_resume_without_a_dropped_rung_makes_no_attempt() -> None:
+    assert_story("""
+        day 0  issued on=card-A  =>  issued
+        day 0  declined 0        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  pause             =>  pause  case:paused
+        day 2  resume            =>  resume  case:retrying@d3
+    """)
+
+
+def test_a_pause_holds_for_cases_that_open_later_and_a_wide_resume_clears_what_lies_inside() -> None:
+    assert_story("""
+        day 0  issued on=card-A          =>  issued
+        day 0  pause subscription=sub-1  =>  no_open_case
+        day 0  declined 0                =>  declined  notice:payment_declined  case:paused
+        day 1  pause invoice=in-1        =>  pause
+        day 2  resume                    =>  resume  case:retrying@d3
+    """)
+
+
+def test_a_narrow_resume_does_not_lift_a_wide_pause() -> None:
+    assert_story("""
+        day 0  issued on=card-A     =>  issued
+        day 0  declined 0           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  pause                =>  pause  case:paused
+        day 2  resume invoice=in-1  =>  resume
+    """)
+
+
+def test_stop_closes_and_retry_now_asks_at_once() -> None:
+    assert_story("""
+        day 0         issued on=card-A  =>  issued
+        day 0         declined 0        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         retry_now         =>  retry_now  command  request:1@card-A  case:in_flight
+        day 1  09:10  retry_now         =>  retry_now
+        day 1  09:20  declined 1        =>  declined  command  notice:payment_declined  request:2@card-A  case:in_flight
+        day 1  09:30  stop              =>  stopped  stop  case:closed/stopped
+        day 5         settled voided    =>  voided  voided  case:closed/voided
+    """)
+
+
+def test_retry_now_does_nothing_on_a_dead_instrument() -> None:
+    assert_story("""
+        day 0  issued on=card-A  =>  issued
+        day 0  declined 0 never  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+        day 1  retry_now         =>  retry_now
+    """)
+
+
+def test_stages_age_with_the_oldest_unpaid_invoice_and_follow_the_next_when_it_is_paid() -> None:
+    assert_story(
+        """
+        day  0         issued on=card-A                     =>  issued
+        day  0         declined 0                           =>  declined  notice:payment_declined  case:exhausted
+        day  4         issued invoice=in-2 on=card-A at=d4  =>  issued
+        day  4         declined 0 invoice=in-2              =>  declined  in-2.notice:payment_declined  in-2.case:exhausted
+        day  5         due                                  =>  stage:warned
+        day 10         due                                  =>  stage:blocked
+        day 10  10:00  settled paid_elsewhere               =>  paid_elsewhere  paid_elsewhere  stage:warned  case:closed/paid_elsewhere
+        day 11         settled paid_elsewhere invoice=in-2  =>  paid_elsewhere  paid_elsewhere  stage:clear  in-2.case:closed/paid_elsewhere
+    """,
+        policy={**STAGES, "ladder": {"steps": []}},
+    )
+
+
+def test_a_stage_passed_unseen_is_still_reported_in_order() -> None:
+    assert_story(
+        """
+        day  0  issued on=card-A  =>  issued
+        day 11  declined 0        =>  declined  notice:payment_declined  stage:warned  stage:blocked  case:retrying@d12
+    """,
+        policy=STAGES,
+    )
+
+
+def test_an_invoice_goes_on_ageing_after_stop() -> None:
+    assert_story(
+        """
+        day 0  issued on=card-A     =>  issued
+        day 0  declined 0           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  stop                 =>  stopped  stop  case:closed/stopped
+        day 5  due                  =>  stage:warned
+        day 6  settled written_off  =>  written_off  written_off  stage:clear  case:closed/written_off
+    """,
+        policy=STAGES,
+    )
+
+
+def test_days_keep_the_local_time_over_the_change_of_clocks() -> None:
+    assert_story(
+        """
+        day 0  issued on=card-A  =>  issued
+        day 0  declined 0        =>  declined  notice:payment_declined  case:retrying@d3
+        day 3  due               =>  scheduled  request:1@card-A  case:in_flight
+        day 3  succeeded 1       =>  paid  paid  notice:recovered  case:closed/paid
+    """,
+        starts=date(2026, 3, 27),
+        zone="Europe/Berlin",
+    )
+
+
+def test_a_time_that_the_clock_skips_is_read_with_the_offset_before() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A at=d0T02:30  =>  issued
+        day 0         declined 0                    =>  declined  notice:payment_declined  case:retrying@d2T03:30
+        day 2  03:30  due                           =>  scheduled  request:1@card-A  case:in_flight
+    """,
+        policy={"ladder": {"steps": [2]}},
+        starts=date(2026, 3, 27),
+        zone="Europe/Berlin",
+    )
+
+
+def test_a_time_that_happens_twice_is_the_first() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A at=d0T02:30  =>  issued
+        day 0         declined 0                    =>  declined  notice:payment_declined  case:retrying@d2T02:30
+        day 2  02:30  due                           =>  scheduled  request:1@card-A  case:in_flight
+    """,
+        policy={"ladder": {"steps": [2]}},
+        starts=date(2026, 10, 23),
+        zone="Europe/Berlin",
+    )
+
+
+def test_at_moves_rungs_not_the_windows_end() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A at=d0T17:00  =>  issued
+        day 0  17:00  declined 0                    =>  declined  notice:payment_declined  case:retrying@d3T08:00(window_ends_at=d28T17:00)
+        day 3  08:00  due                           =>  scheduled  request:1@card-A  case:in_flight
+        day 3  08:01  succeeded 1                   =>  paid  paid  notice:recovered  case:closed/paid
+    """,
+        policy={"at": "08:00"},
+    )
+
+
+def test_a_month_ends_where_a_shorter_one_does() -> None:
+    assert_story(
+        """
+        day  0  issued on=card-A  =>  issued
+        day  0  declined 0        =>  declined  notice:payment_declined  case:retrying@d28
+        day 28  due               =>  scheduled  request:1@card-A  case:in_flight
+        day 28  succeeded 1       =>  paid  paid  notice:recovered  case:closed/paid
+    """,
+        policy={"window": {"length": 60}, "ladder": {"steps": ["P1M"]}},
+        starts=date(2026, 1, 31),
+    )
+
+
+def test_a_rung_on_a_weekend_goes_on_monday() -> None:
+    assert_story(
+        """
+        day 0  issued on=card-A  =>  issued
+        day 0  declined 0        =>  declined  notice:payment_declined  case:retrying@d3
+        day 3  due               =>  scheduled  request:1@card-A  case:in_flight
+        day 3  succeeded 1       =>  paid  paid  notice:recovered  case:closed/paid
+    """,
+        policy={"ladder": {"steps": [1]}, "business_days": BANKS},
+        starts=date(2026, 6, 5),
+    )
+
+
+def test_the_end_told_again_after_a_reopening_changes_nothing() -> None:
+    assert_story("""
+        day 0         issued on=card-A     =>  issued
+        day 0         declined 0           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         ended                =>  subscription_ended  subscription_ended  case:closed/subscription_ended
+        day 2         reopened correction  =>  reopened  case:retrying@d3
+        day 2  12:00  again ended          =>  duplicate
+    """)

@@ -1,0 +1,96 @@
+# ruff: noqa: E501 - a line of a story is a page, however much that writes
+"""Who tried: customer, admin and provider (contract section 3, points 6 and 7; section 6, Provider's hold, Counting)."""
+
+from tests.stories.player import assert_story
+
+
+def test_customer_and_admin_attempts_open_no_case() -> None:
+    assert_story("""
+        day 0  issued on=card-A   =>  issued
+        day 0  declined customer  =>  no_case
+        day 1  declined admin     =>  no_case
+        day 2  declined 0         =>  declined  notice:payment_declined  case:retrying@d3
+    """)
+
+
+def test_customer_attempts_use_no_rung_and_their_success_closes() -> None:
+    assert_story("""
+        day 0         issued on=card-A   =>  issued
+        day 0         declined 0         =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         declined customer  =>  manual_attempt
+        day 1  12:00  declined admin     =>  manual_attempt
+        day 2         succeeded admin    =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+
+
+def test_a_providers_attempt_uses_the_next_rung() -> None:
+    assert_story("""
+        day 0  issued on=card-A  =>  issued
+        day 0  declined 0        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  declined psp      =>  declined  notice:payment_declined  case:retrying@d7
+    """)
+
+
+def test_the_engine_holds_back_until_the_providers_attempt_is_answered() -> None:
+    assert_story("""
+        day 0         issued on=card-A         =>  issued
+        day 0         declined 0 psp_again=d5  =>  declined  notice:payment_declined  case:retrying@d7
+        day 5  10:00  declined psp             =>  declined  notice:payment_declined  case:retrying@d12
+    """)
+
+
+def test_the_hold_ends_a_day_after_the_providers_attempt_if_nothing_is_heard() -> None:
+    assert_story("""
+        day  0  issued on=card-A               =>  issued
+        day  0  declined 0 psp_again=d6T12:00  =>  declined  notice:payment_declined  case:retrying@d12
+        day 12  due                            =>  scheduled  request:1@card-A  case:in_flight
+        day 12  succeeded 1                    =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+
+
+def test_without_an_instant_the_hold_lasts_until_answered_and_psp_will_retry_false_ends_it() -> None:
+    assert_story("""
+        day  0  issued on=card-A          =>  issued
+        day  0  declined 0 psp_again=yes  =>  declined  notice:payment_declined  case:exhausted
+        day 13  declined 0 psp_again=no   =>  declined  notice:payment_declined  case:retrying@d17
+    """)
+
+
+def test_a_restart_goes_ahead_before_the_providers_attempt_and_waits_from_then_on() -> None:
+    assert_story("""
+        day 0         issued on=card-A         =>  issued
+        day 0         declined 0 psp_again=d6  =>  declined  notice:payment_declined  case:retrying@d7
+        day 5         bound card-B             =>  instrument_changed  instrument_bound  request:1@card-B  case:in_flight
+        day 5  09:01  declined 1 psp_again=d6  =>  declined  notice:payment_declined  case:retrying@d7
+        day 6  10:00  bound card-C             =>  instrument_changed
+        day 7         due                      =>  instrument_bound  request:2@card-C  case:in_flight
+        day 7  09:01  succeeded 2              =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+
+
+def test_a_mastercard_wait_moves_an_immediate_attempt_too_and_names_its_rule() -> None:
+    assert_story("""
+        day 0  issued on=card-A                                                     =>  issued
+        day 0  declined 0 iso8583:51 network=mastercard fingerprint=fp-1 advice=26  =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  edited card-A                                                        =>  details_updated  case:retrying@d2
+        day 2  due                                                                  =>  details_updated  request:1@card-A(why=mastercard.mac.26,due_at=d1)  case:in_flight
+    """)
+
+
+def test_the_eleventh_mastercard_attempt_in_a_day_goes_when_the_first_is_a_day_old() -> None:
+    assert_story("""
+        day 0         issued on=card-A               =>  issued
+        day 0         declined 0 network=mastercard  =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  10:00  declined customer              =>  manual_attempt
+        day 0  11:00  declined customer              =>  manual_attempt
+        day 0  12:00  declined customer              =>  manual_attempt
+        day 0  13:00  declined customer              =>  manual_attempt
+        day 0  14:00  declined customer              =>  manual_attempt
+        day 0  15:00  declined admin                 =>  manual_attempt
+        day 0  16:00  declined admin                 =>  manual_attempt
+        day 0  17:00  declined admin                 =>  manual_attempt
+        day 0  18:00  declined admin                 =>  manual_attempt
+        day 0  20:00  edited card-A                  =>  details_updated  case:retrying@d1
+        day 1         due                            =>  details_updated  request:1@card-A(why=mastercard.limit.24h,due_at=d0T20:00)  case:in_flight
+        day 1  10:00  succeeded 1                    =>  paid  paid  notice:recovered  case:closed/paid
+    """)

@@ -1,0 +1,220 @@
+"""What a support agent is told: what happened, why, what comes next, what would change it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dunning.explanation.story import Story, as_data
+from schemas.decisions import CaseState
+
+DECLINED = [{"outcome": "declined", "decline": {"dialect": "stripe", "code": "do_not_honor"}}]
+COMMAND = {"issued_by": "ops-7", "reason": "asked on the phone"}
+
+
+def said(story: Story) -> str:
+    return "\n".join(entry.says for entry in story.entries)
+
+
+def aloud(story: Story) -> str:
+    return " ".join(story.aloud)
+
+
+def test_a_card_that_was_added_is_named_with_the_event_that_binds_it(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0).instrument(4, "added", "card-2").run(until_day=4, charger=DECLINED)
+    story = told.story()
+    remedy = story.remedies[0]
+    assert "card-2" in remedy.says
+    assert "card-2 was added on 6 February 2026, but it is not used" in aloud(story)
+    assert "adding binds it to nothing" in said(story)
+
+    # The event does what is said: told to the engine, it gives one attempt at once.
+    assert remedy.event_type is not None
+    assert remedy.data is not None
+    told.tell(5, remedy.event_type, **remedy.data).run(until_day=5)
+    requests = [event.data for event in told.decided if event.type == "charge.retry_requested"]
+    assert (requests[-1].instrument_id, requests[-1].reason) == ("card-2", "instrument_bound")
+    assert not any("card-2, which" in one.says for one in told.story().remedies)
+    assert "is not used" not in aloud(told.story())
+
+
+def test_a_card_added_long_before_is_named_too(life: Callable[[], Any]) -> None:
+    story = life().instrument(-30, "added", "card-9").issued().declined(0).run().story()
+    assert "card-9" in story.remedies[0].says
+
+
+def test_many_unused_cards_are_counted(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0)
+    for number in range(6):
+        told.instrument(1, "added", f"new-{number}")
+    remedies = [remedy.says for remedy in told.run().story().remedies]
+    assert [name for name in ("new-5", "new-4", "new-3", "new-2") if any(name in one for one in remedies)] == [
+        "new-5", "new-4", "new-3",
+    ]  # fmt: skip
+    assert any("owns 3 more" in one for one in remedies)
+
+
+def test_the_next_attempt_and_the_end_of_the_window_are_told(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0).run().story()
+    assert story.state is CaseState.RETRYING
+    assert story.next == (
+        "The next attempt is asked for on 2026-02-05 09:00 UTC, on card-1.",
+        "Automatic attempts end on 2026-03-02 09:00 UTC; then the case closes, if the invoice is still open.",
+    )
+    assert "The next attempt is planned for 5 February 2026 at 09:00." in story.aloud
+
+
+def test_instants_are_told_in_the_time_zone_of_the_invoice(life: Callable[[], Any]) -> None:
+    story = life().issued(time_zone="America/Los_Angeles").declined(0).run().story()
+    assert story.next[0].startswith("The next attempt is asked for on 2026-02-05 01:00 America/Los_Angeles")
+
+
+def test_a_restart_that_waits_for_an_answer_is_told(life: Callable[[], Any]) -> None:
+    told = (
+        life()
+        .issued()
+        .declined(0)
+        .tell(3, "charge.pending", hour=8, charge_id="other", instrument_id="card-1")
+    )
+    waiting = told.instrument(3, "bound", "card-2", subscription_ids=["sub-1"]).run().story()
+    assert waiting.state is CaseState.PENDING
+    assert "charge other" in waiting.next[0]
+    # Nothing was asked for before, but the change still waits.
+    assert any("card-2, which was bound" in line for line in waiting.next)
+
+    told = life().issued().declined(0).instrument(3, "bound", "card-2", hour=9, subscription_ids=["sub-1"])
+    flying = told.run().story()
+    assert flying.state is CaseState.IN_FLIGHT
+    assert not any("which was bound" in line for line in flying.next), (
+        "the request is on the new card already"
+    )
+    assert "awaited" in flying.next[0]
+
+    told.instrument(3, "bound", "card-3", hour=10, subscription_ids=["sub-1"]).run(
+        policy={"answer_within": "PT6H"}
+    )
+    assert any("card-3, which was bound" in line for line in told.story().next)
+
+
+def test_a_missing_answer_is_told(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0).run(until_day=4).story()
+    assert "The staff has been told that it is missing." in story.next[0]
+    assert "The outcome of in-1/1" in story.remedies[0].says
+
+
+@pytest.mark.parametrize(
+    ("code", "next_words", "edit_helps"),
+    [
+        ("stolen_card", "only another one helps", False),
+        ("expired_card", "details must be corrected", True),
+        ("authentication_required", "has to confirm", True),
+    ],
+)
+def test_what_a_waiting_case_waits_for(
+    code: str, next_words: str, edit_helps: bool, life: Callable[[], Any]
+) -> None:
+    told = life().issued().declined(0, code).run()
+    story = told.story()
+    assert story.state is CaseState.WAITING
+    assert next_words in story.next[0]
+    edits = [
+        remedy for remedy in story.remedies if remedy.says.startswith("Correcting the details of card-1")
+    ]
+    assert bool(edits) is edit_helps
+
+    # The engine agrees: an edit restarts the case, or does not.
+    told.instrument(1, "details_updated", "card-1").run()
+    requests = [event for event in told.decided if event.type == "charge.retry_requested"]
+    assert bool(requests) is edit_helps
+
+
+def test_a_case_without_any_instrument(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0).instrument(1, "removed", "card-1").run().story()
+    assert "no payment method" in story.next[0]
+    assert "There is no payment method" in aloud(story)
+
+
+def test_a_pause_and_its_end(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0).tell(1, "dunning.command", command="pause", **COMMAND).run(until_day=5)
+    story = told.story()
+    assert story.state is CaseState.PAUSED
+    assert "ops-7 paused the account: asked on the phone" in said(story)
+    assert story.remedies[0].data == {
+        "account_id": "acc-1", "command": "resume", "issued_by": "…", "reason": "…",
+    }  # fmt: skip
+    told.tell(6, "dunning.command", command="resume", **COMMAND).run(until_day=6)
+    assert "at once, because the pause is over" in said(told.story())
+
+
+def test_an_exhausted_case(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0).run(until_day=27, charger=DECLINED).story()
+    assert story.state is CaseState.EXHAUSTED
+    assert story.next[0] == "No planned attempt is left."
+    assert "we have tried 6 times, the last time on 28 February 2026 at 09:00" in aloud(story)
+
+
+def test_how_a_case_ended_and_what_could_still_happen(life: Callable[[], Any]) -> None:
+    paid = life().issued().declined(0).run(until_day=3, charger=[{"outcome": "succeeded"}]).story()
+    assert paid.state is CaseState.CLOSED
+    assert "the invoice was paid" in paid.next[0]
+    assert [remedy.event_type for remedy in paid.remedies] == ["invoice.reopened"]
+    late = life().issued().declined(0).run(until_day=30, charger=DECLINED).story()
+    assert "told later still turns the case into paid" in late.remedies[0].says
+    ended = life().issued().declined(0).tell(1, "subscription.ended").run().story()
+    assert ended.remedies == ()
+
+
+def test_an_invoice_that_was_never_declined(life: Callable[[], Any]) -> None:
+    story = life().issued().run().story()
+    assert (story.state, story.remedies) == (None, ())
+    assert story.next[0].startswith("Nothing")
+    assert "There is nothing to recover." in story.aloud
+
+
+def test_an_attempt_that_a_network_moved_says_when_it_was_planned(life: Callable[[], Any]) -> None:
+    wait = {"code": "05", "dialect": "mastercard", "advice_code": "30", "advice_dialect": "mastercard"}
+    told = life().issued().declined(0, decline=wait).run(until_day=11)
+    assert "it was planned for 2026-02-05 09:00 UTC and had to wait" in said(told.story())
+    assert said(told.story()).count("had to wait") == 1
+
+
+def test_every_decision_has_its_reasons_in_words(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0).run(until_day=30, charger=DECLINED).story()
+    for entry in story.entries:
+        assert all(one.says and not one.says.startswith("rule ") for one in entry.because)
+        if entry.type in ("charge.retry_requested", "dunning.notice_requested"):
+            assert entry.because
+
+
+MASKED = {
+    "lost_card": "lost", "stolen_card": "stolen", "fraudulent": "fraud", "merchant_blacklist": "list",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", MASKED)
+def test_what_is_read_aloud_names_no_code_and_nothing_masked(code: str, life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0, code).run().story()
+    assert code in said(story), "staff see the code"
+    marked = [one.id for entry in story.entries for one in entry.because if one.masked]
+    assert f"stripe.{code}" in marked
+    for word in (code, MASKED[code], "stripe", "Stripe"):
+        assert word not in aloud(story)
+    assert "the bank does not allow this payment method" in aloud(story)
+
+
+def test_the_story_as_data(life: Callable[[], Any]) -> None:
+    data = as_data(life().issued().declined(0, "lost_card").instrument(1, "added", "card-2").run().story())
+    assert data["state"] == "waiting"
+    assert data["window_ends_at"] == "2026-03-02T09:00:00Z"
+    notice = next(entry for entry in data["entries"] if entry["type"] == "dunning.notice_requested")
+    assert notice["by"] == "engine"
+    assert notice["why"][0] == {
+        "id": "stripe.lost_card", "says": notice["why"][0]["says"], "staff_only": True,
+    }  # fmt: skip
+    assert data["would_change_it"][0]["event"]["type"] == "payment_method.updated"
+
+
+def test_a_record_with_holes_says_so(life: Callable[[], Any]) -> None:
+    provisional = life().declined(0).run().story()
+    assert any("days are shown in UTC" in remark for remark in provisional.remarks)
+    assert life().issued().declined(0).run().story().remarks == ()
