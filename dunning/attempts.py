@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dunning.account import Matter
 from dunning.binding import charged_on
 from dunning.ceilings import count_requested, first_allowed, last_instant
-from dunning.ladder import use_due_rungs
+from dunning.instruments import present
+from dunning.ladder import give_gap_back, use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
 from dunning.records import Case, Quarantined
@@ -46,11 +47,13 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     held = first_allowed(page.rules.networks, matter, policy, instrument_id, min(since, page.now))
     moved = () if held is None else held.why
     supersedes = None if case.request_at is None else request_id_of(matter, case)
+    if supersedes is not None and case.request_kind == "r":
+        give_gap_back(case, policy)
     case.attempts += 1
     request_id = request_id_of(matter, case)
     if reason is RequestReason.TECHNICAL:
         case.technical_used += 1
-    use_due_rungs(matter, case, policy, page.now)
+    use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
     case.technical_at = case.immediate = case.carried_at = None
     case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
     case.request_kind = "i" if reason in _RESTARTS else {"scheduled": "r", "technical": "t"}.get(reason, "c")
@@ -71,6 +74,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     credential_id = account.credential_id(instrument_id)
     count_requested(account.credential(credential_id), request_id, page.now)
     account.credential_changed(credential_id)
+    present(matter, instrument_id, matter.invoice.balance or 0, page.now)
     page.unplanned += account.replan()
     page.note("due", reason, account.account_id, matter.id, request_id)
 

@@ -12,7 +12,7 @@ from dunning.account import Matter
 from dunning.calendar import DAY
 from dunning.network_rules.limits import DebitLimit, NetworkRules
 from dunning.policy import Policy, RuleProfile
-from dunning.records import Credential, Invoice
+from dunning.records import Credential, Presented
 
 KEPT_ATTEMPTS = 64  # more than the highest limit of any network; older ones cannot matter
 KEPT_FOR = 31 * DAY  # longer than the longest window of any card network
@@ -50,7 +50,7 @@ def first_allowed(
         if credential.hold_rule is not None:
             why = (credential.hold_rule,)
     debit = _debit_limit(rules, matter, policy, instrument_id)
-    if debit is not None and not _may_present(debit, matter.invoice, at):
+    if debit is not None and not _may_present(*debit, matter.invoice.balance, at):
         return None
     if credential.network is None or not (credential.attempts or credential.unanswered):
         return Allowed(at, why)
@@ -73,9 +73,7 @@ def last_instant(
 ) -> int:
     """Tell until when the attempt may be executed at all: the window's end, or earlier where a rule says so."""
     debit = _debit_limit(rules, matter, policy, instrument_id)
-    if debit is None:
-        return window_ends_at
-    return min(window_ends_at, debit.ends_at(matter.invoice.presentations[0]))
+    return window_ends_at if debit is None else min(window_ends_at, debit[0].ends_at(debit[1].at[0]))
 
 
 def refusing_rules(
@@ -83,24 +81,24 @@ def refusing_rules(
 ) -> tuple[str, ...]:
     """Name the debit rules under which the invoice may not be presented on the instrument any more."""
     debit = _debit_limit(rules, matter, policy, instrument_id)
-    return () if debit is None else debit.ids
+    return () if debit is None else debit[0].ids
 
 
 def _debit_limit(
     rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str
-) -> DebitLimit | None:
-    """Find the limit on presenting the invoice again; one that was never presented is under none."""
-    if not matter.invoice.presentations:
+) -> tuple[DebitLimit, Presented] | None:
+    """Find the limit on presenting the invoice again; under a scheme where it never was, there is none."""
+    if not matter.invoice.presented:
         return None
-    kind = matter.account.instrument(instrument_id).type
-    return None if kind is None else rules.debit_limit(kind, policy.rules)
+    kind = matter.account.instrument(instrument_id).type or ""
+    presented, limit = matter.invoice.presented.get(kind), rules.debit_limit(kind, policy.rules)
+    return None if limit is None or presented is None or not presented.at else (limit, presented)
 
 
-def _may_present(debit: DebitLimit, invoice: Invoice, at: int) -> bool:
-    first, *further = invoice.presentations
-    if debit.same_amount and invoice.balance != invoice.presented_amount:
+def _may_present(limit: DebitLimit, presented: Presented, balance: int | None, at: int) -> bool:
+    if limit.same_amount and balance != presented.amount:
         return False
-    return len(further) < debit.further and at < debit.ends_at(first)
+    return len(presented.at) - 1 < limit.further and at < limit.ends_at(presented.at[0])
 
 
 def count_declined(credential: Credential, attempted_at: int, request_id: str | None) -> None:

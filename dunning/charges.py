@@ -11,7 +11,7 @@ from dunning.binding import charged_on, see
 from dunning.calendar import add
 from dunning.closing import REMEMBERED_FOR, settle
 from dunning.declines.verdicts import Verdict, verdict_on
-from dunning.instruments import BANK_DEBITS, apply_verdict, count, data_right, describe, uncount
+from dunning.instruments import apply_verdict, count, data_right, describe, present, uncount, unpresent
 from dunning.ladder import failed, pass_past_rungs, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
@@ -44,10 +44,10 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     is_automatic = data.initiated_by not in _MANUAL
     touch(page, matter)
     if data.instrument is not None:
-        describe(account, data.instrument)
+        describe(page, account, data.instrument)
     is_open = matter.has_open_case
     may_open = is_automatic and invoice.case is None and _is_collectable(matter)
-    if data.initiated_by is Initiator.SCHEDULE and (is_open or may_open):
+    if data.initiated_by is Initiator.SCHEDULE and invoice.settled is None:
         see_all(page, account, data.subscription_id, data.instrument_id)
     policy = _policy(page, matter)
     network = account.credential_of(data.instrument_id).network
@@ -60,8 +60,11 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if verdict.decline_class is DeclineClass.RECONCILE:
         return _reconcile(page, matter, data, answer, is_open=is_open)
     invoice.declined = remembering(invoice.declined, charge)
+    requested_at = account.credential_of(data.instrument_id).unanswered.get(answer.request_id or "")
     count(page, account, data, (attempted_at, answer.request_id), verdict.network)
-    _present(matter, data, attempted_at)
+    if requested_at is not None:
+        unpresent(matter, data.instrument_id, requested_at)
+    present(matter, data.instrument_id, data.amount_minor, attempted_at)
     if is_open:
         failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
         return _declined_in_case(page, matter, failure)
@@ -93,7 +96,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     answer = answered(matter, data)
     instrument_id = data.instrument_id or requested_on
     if answer.request_id is not None and instrument_id:
-        uncount(account, instrument_id, answer.request_id)
+        uncount(matter, instrument_id, answer.request_id)
     if instrument_id:
         data_right(page, account, instrument_id, attempted_at)
     invoice.paid += data.amount_minor
@@ -126,12 +129,15 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
         return "duplicate"
     if is_remembered(invoice.declined, charge) or is_remembered(invoice.succeeded, charge):
         return "charge_known"
+    attempted_at = micros(data.attempted_at or event.time)
+    if invoice.settled_at is not None and attempted_at <= invoice.settled_at:
+        return "already_settled"
     touch(page, matter)
     answer = answered(matter, data)
     quarantine(matter, data, answer, reconcile=answer.was_reconcile)
-    case = invoice.case
-    if case is not None and case.closed is None:
-        case.last_attempt_at = max(case.last_attempt_at, micros(data.attempted_at or event.time))
+    charged = charged_on(account, data.subscription_id)
+    if matter.has_open_case and data.instrument_id in (None, charged):
+        matter.case.last_attempt_at = max(matter.case.last_attempt_at, attempted_at)
     matter.moved_by = "pending"
     return "pending"
 
@@ -185,9 +191,10 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     if moves:
         case.last_attempt_at = max(case.last_attempt_at, attempted_at)
         _hold_back(case, data)
-        _close_early(matter, case, policy, verdict, attempted_at)
     if not failure.is_automatic:
         return "manual_attempt"
+    if moves:
+        _close_early(matter, case, policy, verdict, attempted_at)
     if moves or failure.is_first:
         failed(case, policy, attempted_at, uses_gap=failure.answer.kind not in _GAP_TAKEN)
         if moves and data.initiated_by is Initiator.PSP:
@@ -288,16 +295,6 @@ def _matter(page: Page, account: OpenAccount, data: Outcome) -> Matter:
         invoice.balance = max(0, data.amount_minor - invoice.paid)
         invoice.open_balance = invoice.balance
     return matter
-
-
-def _present(matter: Matter, data: ChargeDeclined, attempted_at: int) -> None:
-    """Count a presentation of a bank debit; those limits are per invoice."""
-    if matter.account.instrument(data.instrument_id).type not in BANK_DEBITS:
-        return
-    invoice = matter.invoice
-    if not invoice.presentations:
-        invoice.presented_amount = data.amount_minor
-    invoice.presentations = sorted((*invoice.presentations, attempted_at))
 
 
 def _policy(page: Page, matter: Matter) -> Policy:

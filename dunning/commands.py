@@ -78,14 +78,13 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
             continue  # another, wider pause goes on
         matter.moved_by = RequestReason.RESUMED
         instrument_id = charged_on(account, matter.invoice.subscription_id)
-        # A restart that waited goes as what it is; only where none did, a dropped rung is made up for.
-        if case.immediate is not None:
-            case.immediate.since = page.now
-        elif (
+        is_owed = (
             case.dropped_while_paused
             and instrument_id is not None
             and verdict_against(matter, instrument_id) is None
-        ):
+        )
+        # What was asked for before the pause goes on as what it is.
+        if case.immediate.asked_in_pause if case.immediate is not None else is_owed:
             case.immediate = Immediate(RequestReason.RESUMED, at, page.now)
             case.carried_at = None
         case.dropped_while_paused = False
@@ -106,6 +105,7 @@ def _retry_now(page: Page, matter: Matter, at: int) -> None:
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     if case is None or instrument_id is None or is_dead(matter.account, instrument_id):
         return
-    case.immediate = Immediate(RequestReason.COMMAND, at, page.now)
+    if case.immediate is None:  # one that is owed already is enough, and says why
+        case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter))
     case.carried_at = None
     matter.moved_by = RequestReason.COMMAND

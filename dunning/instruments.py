@@ -8,11 +8,13 @@ from collections.abc import Iterator
 
 from dunning.account import Matter, OpenAccount
 from dunning.binding import charged_on, is_dead
-from dunning.ceilings import count_declined
+from dunning.ceilings import KEPT_ATTEMPTS, count_declined
 from dunning.declines.verdicts import Verdict
+from dunning.networks import network_name
 from dunning.page import Page
 from dunning.plan import touch
 from dunning.records import Instrument as Kept
+from dunning.records import Presented
 from dunning.restarts import action_needed
 from schemas.charges import ChargeDeclined, Dialect
 from schemas.decisions import DeclineClass
@@ -26,7 +28,7 @@ _DEBITS = {
 BANK_DEBITS = frozenset(_DEBITS.values())
 
 
-def describe(account: OpenAccount, said: Instrument) -> None:
+def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     """Take what an event says of an instrument; what it leaves out stays as it was."""
     known = account.instrument(said.instrument_id)
     if _says_nothing_new(said, known):
@@ -34,6 +36,8 @@ def describe(account: OpenAccount, said: Instrument) -> None:
     told = (said.type, said.network, said.fingerprint, said.expires, said.country)
     before = (known.type, known.network, known.fingerprint, known.expires, known.country)
     after = tuple(old if new is None else new for new, old in zip(told, before, strict=True))
+    if known.fingerprint is None and said.fingerprint is not None:
+        _learn_fingerprint(page, account, said.instrument_id, said.fingerprint)
     known.type, known.network, known.fingerprint, known.expires, known.country = after
     account.instrument_changed(said.instrument_id)
     credential_id = account.credential_id(said.instrument_id)
@@ -41,9 +45,26 @@ def describe(account: OpenAccount, said: Instrument) -> None:
     if said.instrument_id not in credential.instruments:
         credential.instruments.append(said.instrument_id)
         account.credential_changed(credential_id)
-    if known.network is not None and credential.network != (network := known.network.lower()):
+    if known.network is not None and credential.network != (network := network_name(known.network)):
         credential.network = network
         account.credential_changed(credential_id)
+
+
+def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fingerprint: str) -> None:
+    """Carry what was counted and decided under the instrument's id over to the card number that it turns out to be."""
+    alone, shared = account.credential("=" + instrument_id), account.credential("#" + fingerprint)
+    if alone.dead_why != shared.dead_why:
+        names = shared.instruments if alone.dead_why else [instrument_id]
+        stopped = [matter for name in names for matter in _charged_with(account, name)]
+        _touch_all(page, stopped)
+        _stop(page, None, stopped, DeclineClass.NEVER, is_told=True)
+    shared.dead_why = shared.dead_why or alone.dead_why
+    shared.network = shared.network or alone.network
+    shared.attempts = sorted((*shared.attempts, *alone.attempts))[-KEPT_ATTEMPTS:]
+    shared.unanswered |= alone.unanswered
+    if alone.hold_until > shared.hold_until:
+        shared.hold_until, shared.hold_rule = alone.hold_until, alone.hold_rule
+    account.credential_changed("#" + fingerprint)
 
 
 def _says_nothing_new(said: Instrument, known: Kept) -> bool:
@@ -90,11 +111,29 @@ def count(
     page.unplanned += account.replan()
 
 
-def uncount(account: OpenAccount, instrument_id: str, request_id: str) -> None:
+def uncount(matter: Matter, instrument_id: str, request_id: str) -> None:
     """A request that succeeded neither counts nor resets."""
+    account = matter.account
     credential_id = account.credential_id(instrument_id)
-    if account.credential(credential_id).unanswered.pop(request_id, None) is not None:
+    requested_at = account.credential(credential_id).unanswered.pop(request_id, None)
+    if requested_at is not None:
         account.credential_changed(credential_id)
+        unpresent(matter, instrument_id, requested_at)
+
+
+def present(matter: Matter, instrument_id: str, amount_minor: int, at: int) -> None:
+    """Count a presentation of a bank debit, asked for or declined; those limits are per invoice and scheme."""
+    kind = matter.account.instrument(instrument_id).type
+    if kind in BANK_DEBITS:
+        presented = matter.invoice.presented.setdefault(str(kind), Presented(amount_minor))
+        presented.at = sorted((*presented.at, at))
+
+
+def unpresent(matter: Matter, instrument_id: str, at: int) -> None:
+    """Take back the presentation that was counted when it was asked for."""
+    presented = matter.invoice.presented.get(matter.account.instrument(instrument_id).type or "")
+    if presented is not None and at in presented.at:
+        presented.at.remove(at)
 
 
 def apply_verdict(
@@ -164,7 +203,7 @@ def _touch_all(page: Page, matters: list[Matter]) -> None:
 
 
 def _stop(
-    page: Page, declined: Matter, stopped: list[Matter], decline_class: DeclineClass, *, is_told: bool
+    page: Page, declined: Matter | None, stopped: list[Matter], decline_class: DeclineClass, *, is_told: bool
 ) -> None:
     for matter in stopped:
         case = matter.case

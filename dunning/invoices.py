@@ -5,6 +5,7 @@ from dunning.charges import is_known, see_all
 from dunning.closing import REMEMBERED_FOR, settle
 from dunning.opening import reanchor, reopen
 from dunning.page import Page
+from dunning.payment_methods import is_known as account_knows
 from dunning.plan import touch
 from dunning.records import Invoice
 from schemas.decisions import CloseReason
@@ -99,6 +100,8 @@ def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
     """Close the cases of a subscription that is over; nothing opens one any more. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
+    if account_knows(account, event.source, event.id):
+        return "duplicate"
     subscription = account.subscription(data.subscription_id)
     for matter in list(account.open_matters_of(data.subscription_id)):
         settle(page, matter, CloseReason.SUBSCRIPTION_ENDED, micros(event.time))

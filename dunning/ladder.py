@@ -34,7 +34,7 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
     if by_gap and (case.carried_at is not None or case.request_kind in ("r", "t")):
         return  # the next gap follows an attempt that is still to be made, or answered
     if not (by_gap or policy.is_ascending):
-        yield from list(enumerate(sorted(_planned(matter, policy, start))))[case.rung :]
+        yield from list(enumerate(planned_rungs(matter, case, policy)))[case.rung :]
         return
     zone = matter.invoice.zone
     for index in range(case.rung, len(policy.steps)):
@@ -59,14 +59,23 @@ def pass_past_rungs(matter: Matter, case: Case, policy: Policy, now: int) -> Non
         pass_rung(case, policy, index, at)
 
 
-def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int) -> None:
-    """Let a request made now stand for every rung that has fallen due: rungs moved to one instant are one attempt."""
+def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at: int | None) -> None:
+    """Let a request made now stand for every rung that has fallen due: rungs moved to one instant are one attempt.
+
+    In a `previous_attempt` ladder nothing falls due behind the rung that is `used_at` its planned instant.
+    """
     for index, at in rungs(matter, case, policy):
         if at > now:
             return
         pass_rung(case, policy, index, at)
-        if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
-            return  # the next gap follows this attempt
+        if at == used_at and policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+            return
+
+
+def give_gap_back(case: Case, policy: Policy) -> None:
+    """Take back the gap of a request that is superseded: it has never failed."""
+    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT and case.rung > 0:
+        case.rung -= 1
 
 
 def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> None:
@@ -114,12 +123,12 @@ def plan_technical(matter: Matter, case: Case, policy: Policy, attempted_at: int
             pass_past_rungs(matter, case, policy, case.technical_at)
 
 
-def drop_technical(matter: Matter, case: Case, policy: Policy) -> None:
-    """Drop the planned technical attempt; the next one counts from the instant at which it was due."""
-    assert case.technical_at is not None
-    due_at = case.technical_at
-    case.technical_used += 1
-    plan_technical(matter, case, policy, due_at)
+def planned_rungs(matter: Matter, case: Case, policy: Policy) -> list[int]:
+    """List every rung of a ladder of fixed instants, behind and ahead, in order."""
+    start = _start(matter, case, policy)
+    if start is None or policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        return []
+    return sorted(_planned(matter, policy, start))
 
 
 def _planned(matter: Matter, policy: Policy, start: int) -> Iterator[int]:

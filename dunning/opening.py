@@ -2,7 +2,7 @@
 
 from dunning.account import Matter
 from dunning.binding import charged_on
-from dunning.ladder import pass_past_rungs, window_end
+from dunning.ladder import pass_past_rungs, planned_rungs, window_end
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up_again, touch
 from dunning.policy import Policy
@@ -61,9 +61,12 @@ def reanchor(page: Page, matter: Matter) -> None:
     if not case.window_given:
         case.window_ends_at = window_end(policy, matter.invoice, case.first_decline_at)
     case.is_window_shown = case.is_window_shown and before == (case.policy, case.window_ends_at)
-    if policy.ladder_anchor == "invoice_date":
+    if case.policy != before[0]:
         case.rung = 0
+    waiting = case.carried_at if case.plan_kind == "R" else None
     case.carried_at, case.plan_kind = None, ""
+    if waiting is not None and waiting in planned_rungs(matter, case, policy):
+        case.carried_at = waiting
     _begin(page, matter, case, policy)
 
 

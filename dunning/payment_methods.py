@@ -36,7 +36,7 @@ def is_known(account: OpenAccount, source: str, event_id: str) -> bool:
 def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
     """Owning binds nothing; who has an open case on another instrument is told so, once for each new one."""
     instrument_id = event.data.instrument.instrument_id
-    describe(account, event.data.instrument)
+    describe(page, account, event.data.instrument)
     for matter in list(account.open_matters()):
         case = matter.invoice.case
         charged = charged_on(account, matter.invoice.subscription_id)
@@ -58,7 +58,7 @@ def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
 
 def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
     data = event.data
-    describe(account, data.instrument)
+    describe(page, account, data.instrument)
     new = data.instrument.instrument_id
     root = account.root()
     everybody = list(account.subscription_ids()) if data.replaces or data.account_default else []
@@ -96,7 +96,7 @@ def _gone(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) 
 def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated], names: list[str]) -> str:
     """Take the instrument from subscriptions; one that is bound to another instrument by now keeps that."""
     gone = event.data.instrument.instrument_id
-    describe(account, event.data.instrument)
+    describe(page, account, event.data.instrument)
     root = account.root()
 
     def release() -> None:
@@ -119,7 +119,7 @@ def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMetho
     matters = [matter for name in charged for matter in account.open_matters_of(name)]
     for matter in matters:
         touch(page, matter)
-    describe(account, event.data.instrument)
+    describe(page, account, event.data.instrument)
     data_right(page, account, instrument_id, at)
     for matter in matters:
         details_updated(page, matter, at)

@@ -10,7 +10,7 @@ from dunning.binding import charged_on, is_paused, verdict_against
 from dunning.calendar import DAY, add
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.due_index import KIND_BITS
-from dunning.ladder import drop_technical, pass_rung, rungs
+from dunning.ladder import pass_rung, rungs
 from dunning.page import Page
 from dunning.policy import LadderAnchor, Policy
 from dunning.records import Case
@@ -52,13 +52,12 @@ def _settle_up(page: Page, matter: Matter) -> None:
         return
     case, now = matter.case, page.now
     policy = page.policy(case)
-    # Under a pause the plan is what would have gone: past its instant it is dropped.
-    missed = case.plan_kind != "" and case.plan_at < now and is_paused(matter)
+    # Under a pause the plan is what would have gone: what was planned for an instant inside it is dropped.
+    missed = _fell_due(case, now) and is_paused(matter)
     if missed:
         case.dropped_while_paused = True
-    if case.technical_at is not None and (case.plan_kind != "T" or missed):
-        while case.technical_at is not None and case.technical_at < now:
-            drop_technical(matter, case, policy)
+    if case.technical_at is not None and case.technical_at < now and (case.plan_kind != "T" or missed):
+        case.technical_at = None  # it used nothing of the budget; the ladder goes on
     waits = case.plan_kind == "R" and not missed
     if waits and case.plan_due_at >= now:
         return  # nothing before the next rung can go, and that one is still ahead
@@ -72,6 +71,14 @@ def _settle_up(page: Page, matter: Matter) -> None:
             case.carried_at = at
             if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
                 break  # the next gap follows the attempt that still waits
+
+
+def _fell_due(case: Case, now: int) -> bool:
+    """Tell whether the planned attempt was for an instant behind us; a carried rung is, until it may go."""
+    planned_at = (
+        case.plan_due_at if case.plan_kind in ("R", "T") and case.carried_at is None else case.plan_at
+    )
+    return case.plan_kind != "" and planned_at < now
 
 
 def plan(page: Page, matter: Matter) -> None:
@@ -172,8 +179,12 @@ class _Prospect(NamedTuple):
 
     def allowed_as_planned(self, at: int) -> Allowed | None:
         """The same for an attempt of the ladder, which the provider's own retry keeps back altogether."""
-        allowed = self.allowed(max(at, self.page.now))
-        return None if allowed is None or allowed.at < _held_until(self.case, self.page.now) else allowed
+        now = self.page.now
+        held_until = _held_until(self.case, now)
+        if now <= at < held_until:
+            return None
+        allowed = self.allowed(max(at, now))
+        return None if allowed is None or allowed.at < held_until else allowed
 
 
 def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Attempt | None:

@@ -67,6 +67,7 @@ class Immediate(msgspec.Struct, array_like=True, gc=False):
     reason: str  # a `RequestReason`
     due_at: int  # the instant of its cause
     since: int  # the page that asked for it
+    asked_in_pause: bool = False  # then it waits for `resume`, which makes it its own
 
 
 class Quarantined(msgspec.Struct, array_like=True, gc=False):
@@ -77,6 +78,13 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
     kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
     reconcile: bool
     is_late: bool = False  # of a request that was superseded: its outcome moves nothing in the case
+
+
+class Presented(msgspec.Struct, array_like=True, gc=False):
+    """How often an invoice was presented under one debit scheme."""
+
+    amount: int  # of the first presentation
+    at: list[int] = msgspec.field(default_factory=list)  # declined, or asked for and not answered; ascending
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):
@@ -153,8 +161,9 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     quarantined: list[Quarantined] = msgspec.field(default_factory=list)
     settled: str | None = None  # why nothing is to be collected, as a `CloseReason`
     settled_at: int | None = None  # the moment that was said of
-    presentations: list[int] = msgspec.field(default_factory=list)  # of a bank debit: first and further ones
-    presented_amount: int = 0
+    presented: dict[str, Presented] = msgspec.field(
+        default_factory=dict
+    )  # as bank debits, by instrument type
     case: Case | None = None
     forget_at: int | None = None  # when a settled invoice is dropped
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only

@@ -4,7 +4,7 @@ The one rule: each open case gets exactly one immediate attempt per cause, whate
 """
 
 from dunning.account import Matter
-from dunning.binding import charged_on, is_dead, verdict_against
+from dunning.binding import charged_on, is_dead, is_paused, verdict_against
 from dunning.ladder import begin_anew
 from dunning.page import Page
 from dunning.plan import touch
@@ -25,15 +25,15 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
         matter.moved_by = NoticeKind.NO_INSTRUMENT
         no_instrument(page, matter)
         return
-    case.close_early_at = None
     case.needs_customer = False
     begin_anew(case, page.policy(case))
     if is_dead(matter.account, instrument_id):
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
         action_needed(page, matter, instrument_id, DeclineClass.NEVER)
     else:
+        case.close_early_at = None
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
-        case.immediate = Immediate(RequestReason.INSTRUMENT_BOUND, due_at, page.now)
+        case.immediate = Immediate(RequestReason.INSTRUMENT_BOUND, due_at, page.now, is_paused(matter))
 
 
 def details_updated(page: Page, matter: Matter, due_at: int) -> None:
@@ -45,7 +45,7 @@ def details_updated(page: Page, matter: Matter, due_at: int) -> None:
     case = matter.case
     case.needs_customer = False
     begin_anew(case, page.policy(case))
-    case.immediate = Immediate(RequestReason.DETAILS_UPDATED, due_at, page.now)
+    case.immediate = Immediate(RequestReason.DETAILS_UPDATED, due_at, page.now, is_paused(matter))
     matter.moved_by = RequestReason.DETAILS_UPDATED
 
 

@@ -49,7 +49,9 @@ class Target:
     def __str__(self) -> str:
         """Say it in one line."""
         verdict = "met" if self.is_met else "MISSED"
-        return f"{self.what:<58} {self.measured:>12,.4g} {self.relation} {self.bound:,g} {self.unit}: {verdict}"
+        return (
+            f"{self.what:<58} {self.measured:>12,.4g} {self.relation} {self.bound:,g} {self.unit}: {verdict}"
+        )
 
 
 @dataclass(slots=True)

@@ -30,9 +30,7 @@ def measure(*, quick: bool) -> Report:
     engine = Engine(load_rules())
     opened = 0
     for size in sizes:
-        deque(
-            open_cases(engine, opened, size - opened, total=sizes[-1], begins_at=BEGINS_AT), maxlen=0
-        )
+        deque(open_cases(engine, opened, size - opened, total=sizes[-1], begins_at=BEGINS_AT), maxlen=0)
         opened = size
         costs = [
             _decline_us(engine, size, events=400 if quick else 5_000, charge=repetition + 2)
@@ -71,7 +69,9 @@ def _account_us(subscriptions: int, *, declines: int, repetitions: int) -> list[
     now = BEGINS_AT
     for number in range(subscriptions):
         now += timedelta(milliseconds=10)
-        engine.fold([issued(number, number, account_id, now), declined(number, number, account_id, now)], micros(now))
+        engine.fold(
+            [issued(number, number, account_id, now), declined(number, number, account_id, now)], micros(now)
+        )
     dice = random.Random(subscriptions)  # noqa: S311  # reproducible, not secret
     costs = []
     for repetition in range(repetitions):
@@ -79,7 +79,9 @@ def _account_us(subscriptions: int, *, declines: int, repetitions: int) -> list[
         made = []
         for count, number in enumerate(numbers):
             now += timedelta(milliseconds=10)
-            made.append((declined(number, number, account_id, now, 2 + repetition * declines + count), micros(now)))
+            made.append(
+                (declined(number, number, account_id, now, 2 + repetition * declines + count), micros(now))
+            )
         gc.collect()
         started = time.process_time()
         for event, at in made:

@@ -54,9 +54,13 @@ async def _measure(report: Report, bootstrap: str, logs: Path, *, samples: int) 
         await worker.until_logged("partition.restored", times=settings.partitions)
         accounts = [f"acct-{number}" for number in range(samples)]
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        opened = [event for n, a in enumerate(accounts) for event in (issued(n, a, issued_at=now), _declined(n, a, now))]
+        opened = []
+        for number, account in enumerate(accounts):
+            opened += [issued(number, account, issued_at=now), _declined(number, account, now)]
         await world.until_settled(await world.publish(opened))
-        ours = await _timed(world, "charge.retry_requested", [_bound(n, a, now) for n, a in enumerate(accounts)])
+        ours = await _timed(
+            world, "charge.retry_requested", [_bound(n, a, now) for n, a in enumerate(accounts)]
+        )
         # What the broker takes by itself, at the same pace: a record in, the same record out.
         bare = await _timed(world, "dunning.command", [_bare(n, a) for n, a in enumerate(accounts)])
     finally:
@@ -153,7 +157,13 @@ def _bound(number: int, account: str, now: str) -> Wire:
 
 def _bare(number: int, account: str) -> Wire:
     """A record on a topic that nobody but us reads in the end; intake takes it too, and the engine ignores it."""
-    data = {"account_id": account, "invoice_id": f"no-{number}", "command": "resume", "issued_by": "x", "reason": "x"}
+    data = {
+        "account_id": account,
+        "invoice_id": f"no-{number}",
+        "command": "resume",
+        "issued_by": "x",
+        "reason": "x",
+    }
     return wire("dunning.command", f"c-{number}", data)
 
 

@@ -116,11 +116,11 @@ class Workload:
         self._invoices = 0
         self._now = begins_at.astimezone(UTC)
         self._step = step
+        self._stream = self._told()
 
     def take(self, count: int) -> list[Wire]:
         """Give the next `count` events, doubled and late ones included."""
-        stream = self._told()
-        return [next(stream) for _ in range(count)]
+        return [next(self._stream) for _ in range(count)]
 
     def _told(self) -> Iterator[Wire]:
         late: Wire | None = None

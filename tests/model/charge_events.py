@@ -226,28 +226,31 @@ class ChargeEvents(Telling):
             return
         invoice.paid += data.amount_minor
         if case is not None:
-            if case.closed is None and data.initiated_by is Initiator.PSP:
-                self.take_rung(case, moment)
-                if case.hold is not None and moment >= case.hold.since:
-                    case.hold = None
-            left = max(0, case.balance - data.amount_minor)
-            used_gap = case.gap_used is not None and case.gap_used[0] == case.ladder_from
-            if request and request.reason != "technical" and used_gap:
-                case.ladder_from, case.ladder_step = case.gap_used_at, case.ladder_step + 1
-            if left == 0:
-                self.settle(invoice, "paid", moment)
-            else:
-                case.balance = left
+            self.pay(case, data, moment, request)
             return
         amount = invoice.adjusted or (invoice.issued.amount_minor if invoice.issued else None)
-        if amount is not None:
-            invoice.before = max(0, amount - invoice.paid) or max(
-                0, amount - invoice.paid + data.amount_minor
-            )
         if amount is None:
             invoice.settled_at = max(invoice.settled_at, moment)
-        elif invoice.paid >= amount:
+            return
+        left = max(0, amount - invoice.paid)
+        invoice.before = left or max(0, amount - invoice.paid + data.amount_minor)
+        if not left:
             self.settle(invoice, "paid", moment)
+
+    def pay(self, case: Case, data: ChargeSucceeded, moment: int, request: Request | None) -> None:
+        """Lower the balance of a case; at zero it is paid."""
+        if case.closed is None and data.initiated_by is Initiator.PSP:
+            self.take_rung(case, moment)
+            if case.hold is not None and moment >= case.hold.since:
+                case.hold = None
+        used_gap = case.gap_used is not None and case.gap_used[0] == case.ladder_from
+        if request and request.reason != "technical" and used_gap:
+            case.ladder_from, case.ladder_step = case.gap_used_at, case.ladder_step + 1
+        left = max(0, case.balance - data.amount_minor)
+        if left:
+            case.balance = left
+        else:
+            self.settle(case.invoice, "paid", moment)
 
     def pending(self, data: ChargePending, time: int) -> None:
         account = self.account

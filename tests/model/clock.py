@@ -234,7 +234,6 @@ class Model:
         kept = planner.gap_is_kept(case, due, self.now) and (technical is None or technical <= self.now)
         if kept and self.may_go(account, case) and planner.allowed(case, due) <= self.now:
             self.ask(account, case, "scheduled", due)
-            case.cursor = max(case.cursor, self.now)
             return
         case.moved = []
         if case.ladder_from is not None and (case.ladder_from, case.ladder_step) == case.gap_used:
@@ -270,7 +269,9 @@ class Model:
             case.superseded.add(supersedes)
         case.attempts += 1
         case.moved = []
-        case.cursor = max(case.cursor, self.now - 1)
+        rung = Planner(account, self.rules, self.now).next_rung(case)
+        if rung is not None and rung <= self.now:  # the request stands for a rung of the same instant
+            use_rung(case, rung, skipped=True)
         request_id = f"{case.invoice_id}/{case.attempts}"
         request = case.unanswered = Request(request_id, self.now, reason, instrument)
         case.requests.append(request)

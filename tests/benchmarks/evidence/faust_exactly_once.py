@@ -1,9 +1,9 @@
-"""Evidence: Faust's `exactly_once` leaves outputs out of its transaction. `python -m
-tests.benchmarks.evidence.faust_exactly_once`.
+"""Evidence: Faust's `exactly_once` leaves outputs out of its transaction.
 
-The transactional id follows the destination partition, and output topics that the app does not consume have
-none. Their records are visible before anything is committed; after a kill they are written again. Our answer:
-outputs, state and offset in one transaction (`streams.ledger`).
+Run it by `python -m tests.benchmarks.evidence.faust_exactly_once`. The transactional id follows the destination
+partition, and output topics that the app does not consume have none. Their records are visible before anything
+is committed; after a kill they are written again. Our answer: outputs, state and offset in one transaction
+(`streams.ledger`).
 """
 
 import asyncio

@@ -1,8 +1,9 @@
-"""Evidence: a Faust table loses state in silence. `python -m tests.benchmarks.evidence.faust_refused_changelog`.
+"""Evidence: a Faust table loses state in silence.
 
-The broker refuses a changelog record (here: it has grown too large). Faust has discarded the future that would
-say so, commits the input offset all the same, and after a restart the state is gone while its events are not
-read again. Our answer: every acknowledgement is awaited before the commit (`streams.ledger`).
+Run it by `python -m tests.benchmarks.evidence.faust_refused_changelog`. The broker refuses a changelog record
+(here: it has grown too large). Faust has discarded the future that would say so, commits the input offset all
+the same, and after a restart the state is gone while its events are not read again. Our answer: every
+acknowledgement is awaited before the commit (`streams.ledger`).
 """
 
 import asyncio

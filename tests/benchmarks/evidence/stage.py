@@ -71,7 +71,9 @@ class Stage:
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True)
         await producer.start()
         for number in range(first, first + count):
-            await producer.send_and_wait(self.input, f"payment-{number} ".ljust(size, ".").encode(), b"account-1")
+            await producer.send_and_wait(
+                self.input, f"payment-{number} ".ljust(size, ".").encode(), b"account-1"
+            )
         await producer.stop()
 
     async def told(self) -> list[int]:

@@ -1,0 +1,46 @@
+"""The benchmarks run, count right and tell what they found; how fast is not asked here."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import fold, growth
+from tests.benchmarks.arena import arena
+from tests.benchmarks.figures import Report
+from tests.benchmarks.lanes import race, tell
+
+
+def test_fold_and_growth_are_measured(tmp_path: Path) -> None:
+    for report in (fold.measure(quick=True), growth.measure(quick=True)):
+        assert report.targets
+        assert all(value >= 0 for figure in report.figures for value in figure.values)
+        report.write(tmp_path)
+        written = json.loads((tmp_path / f"{report.benchmark}.json").read_text("utf-8"))
+        assert len(written["figures"]) == len(report.figures)
+
+
+@pytest.mark.broker
+def test_lanes_race_on_a_broker(tmp_path: Path) -> None:
+    async def run() -> Report:
+        async with arena() as place:
+            ours = await place.ours("dunning worker", ("worker",), events=400)
+            copy = await place.bare_copy(events=400)
+            await race([ours, copy], repetitions=1, warm_up=100)
+            report = Report("smoke", "pytest", is_quick=True, machine=place.machine)
+            tell(report, [ours, copy])
+            return report
+
+    report = asyncio.run(run())
+    assert report.median("dunning worker") > 0
+    assert report.median("bare aiokafka copy (control)") > 0
+    report.write(tmp_path)
+    assert str(tmp_path) not in (tmp_path / "smoke.json").read_text("utf-8")
+
+
+def test_a_target_is_told_met_or_missed() -> None:
+    report = Report("x", "x", is_quick=True, machine={})
+    report.target("speed", 10.0, ">=", 9.0, "x")
+    report.target("cost", 10.0, "<=", 9.0, "x")
+    assert [target.is_met for target in report.targets] == [True, False]
