@@ -48,6 +48,4 @@ def micros(moment: datetime) -> int:
 
 def moment(micros: int) -> datetime:
     """Turn microseconds since 1970-01-01T00:00:00Z into a moment in UTC."""
-    seconds, rest = divmod(micros, 1_000_000)
-    at = datetime.fromtimestamp(seconds, UTC)
-    return at.replace(microsecond=rest) if rest else at
+    return EPOCH + timedelta(0, 0, micros)  # by position: naming the argument takes half as long again

@@ -42,7 +42,7 @@ ALIASES: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
-def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911  # one line for each kind of type
+def values(hint: Any) -> st.SearchStrategy[Any]:  # one line for each kind of type
     """Derive values from a field's type."""
     if hint in ALIASES:
         return ALIASES[hint]
