@@ -7,7 +7,7 @@ In a page events come first, then the timers due at its instant (contract sectio
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from dunning import charges, commands, invoices, payment_methods
 from dunning.account import Matter, count_open
@@ -178,7 +178,7 @@ class Engine:
         self.open_cases += (state is not CaseState.CLOSED) - (
             before is not None and before != CaseState.CLOSED
         )
-        previous = None if before is None else CaseState(before)
+        previous = cast("CaseState | None", before)
         page.case_changed(matter, state, previous, case.closed or matter.moved_by, next_at)
         case.shown_state, case.shown_reason, case.shown_attempts = state, case.closed, case.attempts
         case.shown_next_at, case.shown_balance, case.is_window_shown = next_at, balance, True

@@ -4,7 +4,7 @@ The one rule: written events leave in the order in which they were decided, and 
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from dunning.account import Matter, OpenAccount
 from dunning.policies import PolicyBook
@@ -246,4 +246,6 @@ class Page:
 
 
 def _class(name: str | None) -> DeclineClass | None:
-    return None if name is None else DeclineClass(name)
+    return cast(
+        "DeclineClass | None", name
+    )  # kept by its value; building the member costs more than the event

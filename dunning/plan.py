@@ -3,11 +3,12 @@
 Ladder, technical attempts, immediate attempts, notices, stages and the window's end yield one next timer.
 """
 
+from datetime import date
 from typing import Final, NamedTuple
 
 from dunning.account import Matter
 from dunning.binding import charged_on, is_paused, verdict_against
-from dunning.calendar import DAY, add
+from dunning.calendar import DAY, add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.due_index import KIND_BITS
 from dunning.ladder import pass_rung, rungs
@@ -17,7 +18,9 @@ from dunning.records import Case
 from schemas.decisions import CaseState
 
 # What falls due in one instant, in the order in which it fires (contract section 6, Order).
-ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, FORGET = range(8)
+ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, EXPIRY_NOTICE, FORGET = range(
+    9
+)
 
 _LETTERS: Final = {IMMEDIATE: "I", TECHNICAL: "T", RUNG: "R"}
 _FOR_EVER: Final = 1 << 62
@@ -111,6 +114,8 @@ def plan(page: Page, matter: Matter) -> None:
         due.append(end << KIND_BITS | WINDOW_END)
         if not case.closing_told and (closing := closing_at(policy, case, invoice.zone)) is not None:
             due.append(closing << KIND_BITS | CLOSING_NOTICE)
+        if policy.expiry_notice is not None and (expiring := _expiry_notice_at(matter, policy)) is not None:
+            due.append(expiring << KIND_BITS | EXPIRY_NOTICE)
     invoice.timer = min(due, default=None)
 
 
@@ -119,6 +124,30 @@ def closing_at(policy: Policy, case: Case, zone: str) -> int | None:
     if policy.closing_notice is None:
         return None
     return add(case.window_ends_at, policy.closing_notice, zone, sign=-1)
+
+
+def expiring(matter: Matter) -> tuple[str, str] | None:
+    """Name the instrument that the case is charged on and the month in which it expires, if that was said."""
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    expires = None if instrument_id is None else matter.account.instrument(instrument_id).expires
+    return None if instrument_id is None or expires is None else (instrument_id, expires)
+
+
+def _expiry_notice_at(matter: Matter, policy: Policy) -> int | None:
+    """Compute when to tell that the card expires: ahead of the attempt that it will not live to see.
+
+    A card is good until the end of its month, in the invoice's time zone. One that expires inside the window
+    with no attempt planned behind that is told of ahead of its end.
+    """
+    case, zone, found = matter.case, matter.invoice.zone, expiring(matter)
+    if policy.expiry_notice is None or found is None or case.expiry_told == "/".join(found):
+        return None
+    year, month = map(int, found[1].split("-"))
+    expires_at = from_local(date(year + month // 12, month % 12 + 1, 1).toordinal(), 0, zone)
+    if expires_at >= case.window_ends_at:
+        return None
+    ahead_of = max(expires_at, case.plan_at) if case.plan_kind else expires_at
+    return add(ahead_of, policy.expiry_notice, zone, sign=-1)
 
 
 def state_of(matter: Matter) -> CaseState:

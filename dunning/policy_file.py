@@ -265,6 +265,7 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         answer_within=read.answer_within.exact_micros(),
         at=read.at,
         closing_notice=read.closing_notice,
+        expiry_notice=read.expiry_notice,
         never_close_after=read.never.close_after,
         stages=tuple(
             Stage(name=stage.name, after=stage.after)

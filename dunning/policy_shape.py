@@ -240,6 +240,7 @@ class PolicySection(Section):
     answer_within: _ExactPositive = Duration(micros=60 * MINUTE)
     at: _TimeOfDay | None = None
     closing_notice: _Length | None = Duration(days=3)
+    expiry_notice: _Length | None = None
     never: NeverSection = NeverSection()
     stages: list[StageSection] = []
     rules: RuleProfile = RuleProfile.CURRENT

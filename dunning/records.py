@@ -119,7 +119,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     closing_told: bool = False
     close_early_at: int | None = None  # accelerated dunning
     added_told: tuple[str, ...] = ()
-    expiry_told: str | None = None
+    expiry_told: str | None = None  # the instrument and month of which the customer was told that it expires
     closed: str | None = None  # a `CloseReason`
     # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none.
     plan_kind: str = ""

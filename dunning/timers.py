@@ -8,9 +8,11 @@ from dunning.page import Page
 from dunning.plan import (
     ANSWER_OVERDUE,
     CLOSING_NOTICE,
+    EXPIRY_NOTICE,
     FORGET,
     STAGE,
     WINDOW_END,
+    expiring,
     plan,
     shown_attempt,
     state_of,
@@ -32,6 +34,8 @@ def on_due(page: Page, matter: Matter, timer: int) -> None:
         _answer_overdue(page, matter)
     elif kind == CLOSING_NOTICE:
         _window_closing(page, matter)
+    elif kind == EXPIRY_NOTICE:
+        _instrument_expiring(page, matter)
     elif kind == WINDOW_END:
         touch(page, matter)
         window_closed(page, matter)
@@ -72,6 +76,24 @@ def _window_closing(page: Page, matter: Matter) -> None:
         decline_class=case.decline_class,
         next_attempt_at=shown_attempt(matter, state),
         why=("policy.closing_notice",),
+    )
+
+
+def _instrument_expiring(page: Page, matter: Matter) -> None:
+    """Tell once of each card and month that the card will not live to see the next attempt, or the window's end."""
+    touch(page, matter)
+    found = expiring(matter)
+    if found is None:
+        return
+    matter.case.expiry_told = "/".join(found)
+    plan(page, matter)
+    page.notice(
+        matter,
+        NoticeKind.INSTRUMENT_EXPIRING,
+        instrument_id=found[0],
+        action=Action.REQUIRED,
+        next_attempt_at=shown_attempt(matter, state_of(matter)),
+        why=("policy.expiry_notice",),
     )
 
 

@@ -53,8 +53,10 @@ def load_charger(path: Path) -> Charger:
     """
     try:
         content: Any = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misuse(f"{path}: cannot be read ({error}); name a charger file") from None
+    except OSError as error:
+        raise Misuse(f"{path}: cannot be read ({error.strerror}); name a charger file") from None
+    except UnicodeDecodeError as error:
+        raise Misuse(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else str(path)

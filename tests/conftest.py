@@ -12,6 +12,8 @@ import pytest
 from streams.broker import EmbeddedKafka
 from streams.settings import PREFIX, Settings
 
+pytest.register_assert_rewrite("tests.stories.player")  # a story that fails is shown beside what happened
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def declines() -> None:
     """Show what decline codes mean for the next attempt."""
 
 
-@declines.command()
+@declines.command(short_help="Print every code of every list, as Markdown.")
 @click.option(
     "--write", type=click.Path(path_type=Path, dir_okay=False), help="write to this file, not to stdout"
 )

@@ -23,7 +23,7 @@ def kafka() -> None:
     """Start, stop or look at a local broker for development. One node, no login: not for production."""
 
 
-@kafka.command()
+@kafka.command(short_help="Start the broker in the background.")
 @_state
 @click.option(
     "--port", type=click.IntRange(1, 65_535), default=DEFAULT_PORT, show_default=True, help="on 127.0.0.1"
@@ -37,7 +37,7 @@ def start(state_dir: Path, port: int) -> None:
     click.echo(f"  export DUNNING_BOOTSTRAP={record.bootstrap} DUNNING_REPLICATION=1", err=True)
 
 
-@kafka.command()
+@kafka.command(short_help="Stop the background broker; its data stays.")
 @_state
 @click.option("--delete-data", is_flag=True, help="delete all topics and their events too")
 @click.option("--yes", is_flag=True, help="do not ask before deleting")
@@ -55,7 +55,7 @@ def stop(state_dir: Path, *, delete_data: bool, yes: bool) -> None:
         click.echo("its data is deleted")
 
 
-@kafka.command()
+@kafka.command(short_help="Tell whether the background broker runs.")
 @_state
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 @click.pass_context

@@ -6,7 +6,9 @@ settings are named: `@with_settings("partitions", "replication")`.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin
 
 import click
 
@@ -46,8 +48,12 @@ def with_settings(
             return command(load_settings(flags), **given)
 
         decorated: Callable[..., Any] = run
+        own = list(getattr(command, "__click_params__", ()))
+        decorated.__click_params__ = []  # type: ignore[attr-defined]  # where click's decorators gather
         for name in reversed(names):
             decorated = _option(name)(decorated)
+        # click shows the last one first: a command's own options come before those that all have.
+        decorated.__click_params__ += own  # type: ignore[attr-defined]
         return decorated
 
     return decorate
@@ -55,8 +61,23 @@ def with_settings(
 
 def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     field = Settings.model_fields[name]
-    default = "" if field.default is None or field.default == "" else f" [{field.default}]"
-    return click.option(f"--{name.replace('_', '-')}", name, help=f"{field.description}{default}")
+    default = "" if field.default in (None, "", ()) else f" [{field.default}]"
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        name,
+        metavar=_metavar(field.annotation),
+        help=f"{field.description}{default}",
+    )
+
+
+def _metavar(annotation: Any) -> str:
+    """Say what an option takes. It is checked with the settings, whatever they came from."""
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    if get_origin(annotation) is UnionType:
+        return _metavar(kinds[0])
+    if get_origin(annotation) is Literal:
+        return "|".join(map(str, kinds))
+    return {int: "NUMBER", Path: "FILE"}.get(annotation, "TEXT")
 
 
 __all__ = ["CONNECTION", "Effective", "with_settings"]

@@ -18,7 +18,7 @@ from schemas.instants import Instant, micros, moment
 from schemas.invoices import TimeZone
 from schemas.money import Currency
 from streams.errors import Misuse
-from streams.policies import PolicyFile, PolicyFileError, load_policy_file, presets, read_policy_text
+from streams.policies import PolicyFileError, load_named_policies, presets
 
 EXAMPLE_ISSUED_AT = "2026-03-20T09:00:00Z"  # before the clocks change in Europe, so that the plan shows it
 EXAMPLE_AMOUNT_MINOR = 4_900
@@ -40,14 +40,14 @@ def policy() -> None:
 def check(file: Path, issued_at: str, time_zone: str, currency: str, *, as_json: bool) -> None:
     """Check FILE, and print the plan of one example invoice for each of its policies.
 
-    FILE is a policy file, or `preset:NAME`. Exit code 2, and one line for each problem, if it is refused.
+    FILE is a policy file, `preset:NAME` or `standard`. Exit code 2, and one line for each problem, if it is refused.
     Warnings go to standard error.
     """
     issued = micros(_checked(Instant, _moment_of(issued_at), "--issued-at", issued_at))
     zone = str(_checked(TimeZone, time_zone, "--time-zone", time_zone))
     money = str(_checked(Currency, currency, "--currency", currency))
     try:
-        read = _load(file)
+        read = load_named_policies(str(file))
     except PolicyFileError as error:
         # Each line names the file first, so that editors can jump there; `main` would put our name before it.
         click.echo(str(error), err=True)
@@ -87,7 +87,7 @@ def check(file: Path, issued_at: str, time_zone: str, currency: str, *, as_json:
     )
 
 
-@policy.command("presets")
+@policy.command("presets", short_help="List the policy files that come with the engine.")
 @click.option("--show", "name", help="print the file of one preset")
 @click.option("--json", "as_json", is_flag=True, help="print the list as JSON")
 def list_presets(name: str | None, *, as_json: bool) -> None:
@@ -229,16 +229,6 @@ def _shortened(content: dict[str, Any]) -> dict[str, Any]:
         resolved = {key: value for key, value in days["resolved"].items() if key != "dates"}
         content["business_days"] = {**days, "resolved": resolved}
     return content
-
-
-def _load(file: Path) -> PolicyFile:
-    kind, _, name = str(file).partition(":")
-    if kind != "preset":
-        return load_policy_file(file)
-    known = presets()
-    if name not in known:
-        raise Misuse(f"no preset is called {name!r}; there are: {', '.join(known)}")
-    return read_policy_text(known[name].read_text(encoding="utf-8"), str(file))
 
 
 def _local(at: int, zone: str) -> datetime:

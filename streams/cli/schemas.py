@@ -14,6 +14,7 @@ from streams.errors import Trouble
 from streams.settings import Settings
 from streams.topics import topic_table
 
+_TOLD = 3  # files, in one line; our choice
 _DIRECTORY = click.argument(
     "directory", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"), required=False
 )
@@ -38,13 +39,14 @@ def write(directory: Path) -> None:
         click.echo(file)
 
 
-@schemas.command()
+@schemas.command(short_help="Compare the files in DIRECTORY (docs) with the types.")
 @_DIRECTORY
 def check(directory: Path) -> None:
     """Compare the files in DIRECTORY (docs) with the types; exit code 1 when one is not as it should be."""
     if wrong := differences(directory):
         remedy = f"run `dunning schemas write {directory}`, and delete what is left over"
-        raise Trouble(f"{'; '.join(wrong)}: {remedy}")
+        others = f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
+        raise Trouble(f"{'; '.join(wrong[:_TOLD])}{others}: {remedy}")
     click.echo(f"{len(published())} files are right")
 
 

@@ -19,7 +19,7 @@ def topics() -> None:
     """Make or check the topics."""
 
 
-@topics.command()
+@topics.command(short_help="Make the topics that are missing, and check all.")
 @with_settings(*TABLE_FIELDS)
 def create(effective: Effective) -> None:
     """Make the topics that are missing, wait for their leaders, and check all.
@@ -34,7 +34,7 @@ def create(effective: Effective) -> None:
     click.echo(f"{len(topic_table(settings))} topics are right, {len(made)} of them new")
 
 
-@topics.command()
+@topics.command(short_help="Compare the topics with what the engine needs.")
 @with_settings(*TABLE_FIELDS)
 @click.option("--json", "as_json", is_flag=True, help="print the differences as JSON")
 def check(effective: Effective, *, as_json: bool) -> None:

@@ -20,7 +20,16 @@ WORKER = ("streams.cli.main", "worker")
 REQUESTS, NOTICES, JOURNAL = "charge.retry_requested", "dunning.notice_requested", "dunning.journal"
 POLICY = "policies: {standard: {ladder: {steps: [1, 10]}}}"
 # The invoices are two hours old: under this policy their window is over before anything arrives.
-SHORT = "policies: {standard: {window: {length: PT1H}, ladder: {steps: [PT30M]}, min_gap: PT10M, closing_notice: null}}"
+SHORT = """
+policies:
+  standard:
+    window: {length: PT1H}
+    ladder: {steps: [PT30M]}
+    min_gap: PT10M
+    technical: []
+    answer_within: PT10M
+    closing_notice: null
+"""
 
 
 @pytest.fixture
@@ -28,17 +37,21 @@ def world(settings: Settings, tmp_path: Path) -> World:
     return World(settings, tmp_path / "logs")
 
 
-def story(number: int) -> list[Wire]:
-    """An invoice, its decline, and another card that is then charged at once."""
+def unpaid(number: int) -> list[Wire]:
+    """An invoice and its decline."""
+    return [issued(number, f"acct-{number}"), declined(number, f"acct-{number}")]
+
+
+def bound(number: int) -> Wire:
+    """Another card, which is charged at once."""
     account = f"acct-{number}"
-    bound = {
+    data = {
         "account_id": account,
         "change": "bound",
         "instrument": {"instrument_id": f"new-{account}", "type": "card"},
         "subscription_ids": [f"sub-{account}"],
     }
-    card = wire("payment_method.updated", f"b-{number}", bound)
-    return [issued(number, account), declined(number, account), card]
+    return wire("payment_method.updated", f"b-{number}", data)
 
 
 async def dunning(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -71,18 +84,17 @@ async def test_history_is_identical_until_somebody_touches_it(world: World, tmp_
     await world.create()
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY)
-    events = [event for number in range(40) for event in story(number)]
     worker_command = (*WORKER, "--policy-file", str(policy))
     try:
         worker = world.start(*worker_command)
         await worker.until_logged("partition.restored", times=2)
-        published = await world.publish(events[:60])
+        published = await world.publish(event for number in range(40) for event in unpaid(number))
         await world.until_settled(published)
         worker.send(signal.SIGKILL)
         await worker.ended()
         worker = world.start(*worker_command)
         await worker.until_logged("partition.restored", times=2, limit_s=40)
-        published += await world.publish(events[60:])
+        published += await world.publish(bound(number) for number in range(40))
         await world.until_settled(published)
         # While a worker runs and requests go out, nothing is called different.
         running = await replayed(world, "--state")
@@ -114,13 +126,13 @@ async def _with_other_policies(world: World, tmp_path: Path) -> None:
     same = await replayed(world, "--policy", str(tmp_path / "policy.yaml"))
     assert same["different_cases"] == 0
     assert same["requests"]["alike"] == same["requests"]["recorded"] == same["requests"]["other"] == 40
-    none = tmp_path / "none.yaml"
-    none.write_text(SHORT)
-    other = await replayed(world, "--policy", str(none))
+    short = tmp_path / "short.yaml"
+    short.write_text(SHORT)
+    other = await replayed(world, "--policy", str(short))
     assert other["requests"] == {"recorded": 40, "other": 0, "alike": 0}
     assert other["different_cases"] == len(other["first_differences"]) == 40
     assert other["first_differences"][0]["other"] is None
-    shown = await dunning(world, "replay", "--policy", str(none))
+    shown = await dunning(world, "replay", "--policy", str(short))
     assert shown.returncode == 0
     assert "no such attempt" in shown.stdout
 
