@@ -48,7 +48,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     moved = () if held is None else held.why
     supersedes = None if case.request_at is None else request_id_of(matter, case)
     if supersedes is not None and case.request_kind == "r":
-        give_gap_back(case, policy)
+        give_gap_back(case, policy, page.now)
     case.attempts += 1
     request_id = request_id_of(matter, case)
     if reason is RequestReason.TECHNICAL:

@@ -72,10 +72,11 @@ def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at:
             return
 
 
-def give_gap_back(case: Case, policy: Policy) -> None:
-    """Take back the gap of a request that is superseded: it has never failed."""
+def give_gap_back(case: Case, policy: Policy, now: int) -> None:
+    """Take back the gap of a request that is superseded now: it has never failed, and no rung fell due behind it."""
     if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT and case.rung > 0:
         case.rung -= 1
+        case.ladder_start = now
 
 
 def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> None:

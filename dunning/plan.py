@@ -62,17 +62,18 @@ def _settle_up(page: Page, matter: Matter) -> None:
     if case.technical_at is not None and case.technical_at < now and (case.plan_kind != "T" or missed):
         case.technical_at = None  # it used nothing of the budget; the ladder goes on
     waits = case.plan_kind == "R" and not missed
-    if waits and case.plan_due_at >= now:
-        return  # nothing before the next rung can go, and that one is still ahead
     if case.carried_at is not None and not (waits and case.carried_at == case.plan_due_at):
         case.carried_at = None
+    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
+    if waits and case.plan_due_at >= now and not by_gap:
+        return  # nothing before the next rung can go, and that one is still ahead
     for index, at in rungs(matter, case, policy):
         if at >= now:
             break
         pass_rung(case, policy, index, at)
         if waits and at == case.plan_due_at:
             case.carried_at = at
-            if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+            if by_gap:
                 break  # the next gap follows the attempt that still waits
 
 

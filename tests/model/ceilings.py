@@ -1,5 +1,6 @@
 """When an attempt may go: network ceilings, issuers' waits and the limits of bank debits, counted anew each time."""
 
+from dunning.networks import network_name
 from dunning.rules import Rules
 from schemas.payment_methods import InstrumentType
 from tests.model.facts import FOREVER, Account, Case
@@ -60,7 +61,7 @@ def debit_end(account: Account, case: Case, rules: Rules, instrument: str) -> in
 def _debit_kind(account: Account, instrument: str) -> str | None:
     known = account.instruments.get(instrument)
     if known is not None:
-        return known.type.value if known.type in DEBITS else None
+        return network_name(known.type.value) if known.type in DEBITS else None
     dialects = [one.code[0] for one in account.charges if one.instrument_id == instrument and one.code]
     return next((name for name in reversed(dialects) if name in {"ach", "sepa", "bacs"}), None)
 

@@ -41,7 +41,7 @@ class ChargeEvents(Telling):
         is_over = invoice.settled in SETTLED or (data.subscription_id in account.ended and open_case is None)
         is_first = False
         if not is_over and not by_people:
-            if data.initiated_by is Initiator.SCHEDULE and (open_case or self.may_open(invoice, data)):
+            if data.initiated_by is Initiator.SCHEDULE and (case or self.may_open(invoice, data)):
                 self.saw(data.subscription_id, data.instrument_id)
             if case is None:
                 open_case = self.open_on(invoice, data, moment)
@@ -155,10 +155,10 @@ class ChargeEvents(Telling):
             self.notice("reconcile", case, **told)
         elif data.initiated_by not in PEOPLE:
             self.notice("payment_declined", case, **told)
-        if not elsewhere:
-            self.accelerate(case, verdict, moment, data.instrument_id)
         if data.initiated_by in PEOPLE:
             return
+        if not elsewhere:
+            self.accelerate(case, verdict, moment, data.instrument_id)
         if is_first:
             case.decline_class = decline_class
         if not elsewhere:
@@ -267,7 +267,7 @@ class ChargeEvents(Telling):
             return
         invoice = self.invoice(data.invoice_id)
         invoice.subscription_id = invoice.subscription_id or data.subscription_id
-        if invoice.settled in SETTLED and moment < invoice.settled_at:
+        if invoice.settled in SETTLED and moment <= invoice.settled_at:
             return
         self.record(data, moment, "pending", request)
 

@@ -192,12 +192,10 @@ class Model:
         due = planner.technical_due(case)
         assert due is not None
         case.technical_after = None
-        case.technical_used += 1
         if self.may_go(account, case) and planner.allowed(case, due) <= self.now:
+            case.technical_used += 1
             self.ask(account, case, "technical", due)
-            return
-        case.technical_after = due
-        if case.policy.ladder_anchor.value == "previous_attempt":
+        elif case.policy.ladder_anchor.value == "previous_attempt":
             case.ladder_from = due
 
     def may_go(self, account: Account, case: Case) -> bool:

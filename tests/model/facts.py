@@ -57,6 +57,7 @@ class Restart:
     reason: str
     due_at: int
     since: int
+    asked_in_pause: bool = False  # then it is `resume` that makes it
 
 
 @dataclass

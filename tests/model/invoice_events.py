@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dunning.policy import LadderAnchor
 from schemas.instants import micros
 from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
 from tests.model.facts import SETTLED
@@ -30,6 +31,9 @@ class InvoiceEvents(Telling):
                 case.balance = max(0, data.amount_minor - invoice.paid)
             self.set_window(case, case.window_end if case.window_given else None)
             case.cursor = self.now - 1
+            if case.policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
+                rungs = {case.rung(step, case.anchor) for step in case.policy.steps}
+                case.moved = [planned for planned in case.moved if planned in rungs]
             skip_past(self.planner, case)
         elif case is None and invoice.paid and invoice.paid >= data.amount_minor:
             self.settle(invoice, "paid", invoice.settled_at)

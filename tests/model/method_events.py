@@ -79,7 +79,7 @@ class MethodEvents(Telling):
         self.restart(case, "instrument_bound", time)
 
     def restart(self, case: Case, reason: str, time: int) -> None:
-        case.restart = Restart(reason, time, self.now)
+        case.restart = Restart(reason, time, self.now, self.account.is_paused(case))
         case.needs_customer = False
         case.technical_after, case.technical_used = None, 0
         if case.policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:

@@ -123,7 +123,7 @@ class Planner:
         if case.unanswered:
             return "in_flight", None
         blocked = self.account.block(case)
-        if blocked and not (case.restart and blocked == "fix_data"):
+        if blocked and not (case.restart and blocked in {"fix_data", "needs_customer"}):
             return "waiting", None
         at = self.next_attempt(case)
         if at is not None:

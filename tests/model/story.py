@@ -63,9 +63,15 @@ class Story(ChargeEvents, MethodEvents, InvoiceEvents):
                 case.invoice.settled = "stopped"
             elif data.command is CommandName.RETRY_NOW and inside:
                 used = account.charged_on(case.subscription_id)
-                if used is not None and not account.is_never(used):
-                    case.restart = Restart("command", time, self.now)
+                if used is not None and not account.is_never(used) and not _is_owed(case.restart):
+                    case.restart = Restart("command", time, self.now, account.is_paused(case))
             elif before[case.invoice_id] and not account.is_paused(case):
-                if case.dropped_by_pause and case.restart is None and account.block(case) is None:
+                is_missed = case.dropped_by_pause and account.block(case) is None
+                if case.restart.asked_in_pause if case.restart is not None else is_missed:
                     case.restart = Restart("resumed", time, self.now)
                 case.dropped_by_pause = False
+
+
+def _is_owed(restart: Restart | None) -> bool:
+    """Tell whether an attempt is owed already that another order adds nothing to."""
+    return restart is not None and restart.reason != "resumed"
