@@ -6,35 +6,40 @@ The one rule: whoever changes a record says so (`…_changed`), and nothing is w
 from collections.abc import Iterator
 from typing import TypeVar, cast
 
+import msgspec
+
 from dunning.records import Account, Bundle, Case, Credential, Instrument, Invoice, Subscription
 from dunning.tables import Changes, Record, Tables, timers_of
 
 Kept = TypeVar("Kept", Subscription, Instrument, Credential)
 
 
+class Means(msgspec.Struct, gc=False):
+    """A means of payment: an instrument, and the card number or bank account behind it."""
+
+    instrument_id: str
+    instrument: Instrument
+    credential_id: str
+    credential: Credential
+
+
 class Matter:
     """One invoice in the hands of a page: its record, and whether the page has looked at its plan yet."""
 
-    __slots__ = ("account", "id", "invoice", "is_planned", "is_settled_up", "moved_by", "rules")
+    __slots__ = ("account", "case", "id", "invoice", "is_planned", "is_settled_up", "moved_by", "rules")
 
     def __init__(self, account: "OpenAccount", invoice_id: str, invoice: Invoice) -> None:
         """Take one invoice of an account into the page."""
         self.account = account
         self.id = invoice_id
         self.invoice = invoice
+        self.case = cast("Case", invoice.case)  # only where there is one: ask `has_open_case`, or know it
         self.is_settled_up = False  # rungs that fell due before this page have been looked at
         self.is_planned = False  # the plan is that of the record as it is now
         self.moved_by = ""  # what moved the case in this page: the reason of its case_changed
         self.rules: tuple[
             str, ...
         ] = ()  # the network rules that delay or forbid the next attempt, as planned
-
-    @property
-    def case(self) -> Case:
-        """The case of an invoice that has one."""
-        case = self.invoice.case
-        assert case is not None, f"invoice {self.id} has no case"
-        return case
 
     @property
     def has_open_case(self) -> bool:
@@ -48,15 +53,16 @@ class OpenAccount:
 
     __slots__ = (
         "_before",
-        "_behind",
         "_blank",
         "_bundle",
         "_changed",
         "_gone",
         "_matters",
+        "_means",
         "_spilled",
         "_tables",
         "account_id",
+        "root",
     )
 
     def __init__(self, tables: Tables, account_id: str) -> None:
@@ -66,18 +72,15 @@ class OpenAccount:
         bundle = tables.bundle(account_id)
         self._spilled = bundle is None
         self._bundle = Bundle(tables.record(account_id, "a:")) if bundle is None else bundle
+        self.root: Account = self._bundle.account
         self._before = timers_of(account_id, self._bundle)
         self._blank: dict[str, Record] = {}
-        self._behind: dict[str, Credential] = {}
+        self._means: dict[str, Means] = {}
         self._matters: dict[str, Matter] = {}
         self._changed: dict[str, Record] = {}
         self._gone: dict[str, int | None] = {}
 
     # ---- reading ----
-
-    def root(self) -> Account:
-        """The account's own record."""
-        return self._bundle.account
 
     def subscription(self, subscription_id: str) -> Subscription:
         """A subscription's record; an unknown one is blank."""
@@ -89,22 +92,21 @@ class OpenAccount:
         records = self._bundle.instruments
         return records.get(instrument_id) or self._other("p:", instrument_id, Instrument, records)
 
-    def credential_id(self, instrument_id: str) -> str:
-        """What networks count under: the fingerprint, without one the instrument id (contract section 2.1)."""
-        fingerprint = self.instrument(instrument_id).fingerprint
-        return "=" + instrument_id if fingerprint is None else "#" + fingerprint
-
     def credential(self, credential_id: str) -> Credential:
         """The record of a card number or bank account; an unknown one is blank."""
         records = self._bundle.credentials
         return records.get(credential_id) or self._other("f:", credential_id, Credential, records)
 
-    def credential_of(self, instrument_id: str) -> Credential:
-        """The record of the card number or bank account behind an instrument."""
-        record = self._behind.get(instrument_id)
-        if record is None:
-            record = self._behind[instrument_id] = self.credential(self.credential_id(instrument_id))
-        return record
+    def means(self, instrument_id: str) -> Means:
+        """An instrument with what networks count it under: its fingerprint, else its id (contract section 2.1)."""
+        means = self._means.get(instrument_id)
+        if means is None:
+            instrument = self.instrument(instrument_id)
+            fingerprint = instrument.fingerprint
+            credential_id = "=" + instrument_id if fingerprint is None else "#" + fingerprint
+            means = Means(instrument_id, instrument, credential_id, self.credential(credential_id))
+            self._means[instrument_id] = means
+        return means
 
     def matter(self, invoice_id: str) -> Matter | None:
         """An invoice that is known, or None."""
@@ -162,7 +164,7 @@ class OpenAccount:
 
     def instrument_changed(self, instrument_id: str) -> None:
         """Say that an instrument's record was changed."""
-        self._behind.pop(instrument_id, None)  # its fingerprint may be another one now
+        self._means.pop(instrument_id, None)  # its fingerprint may be another one now
         self._change("p:", instrument_id, self._bundle.instruments)
 
     def credential_changed(self, credential_id: str) -> None:

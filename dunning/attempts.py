@@ -3,7 +3,7 @@
 The one rule: of one invoice at most one request is unanswered, unless a restart supersedes one that is overdue.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from dunning.account import Matter
 from dunning.binding import charged_on
@@ -38,7 +38,7 @@ def fire(page: Page, matter: Matter) -> None:
 
 
 def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
-    account, case, policy = matter.account, matter.case, page.policy(matter.case)
+    account, case, policy = matter.account, matter.case, page.policies[matter.case.policy]
     due_at = case.plan_due_at
     instrument_id = charged_on(account, matter.invoice.subscription_id)
     assert instrument_id is not None
@@ -71,10 +71,10 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
         supersedes=supersedes,
         why=(*moved, *(("engine.ceiling",) if moved else ()), _reason_id(case, reason), *case.decline_why),
     )
-    credential_id = account.credential_id(instrument_id)
-    count_requested(account.credential(credential_id), request_id, page.now)
-    account.credential_changed(credential_id)
-    present(matter, instrument_id, matter.invoice.balance or 0, page.now)
+    means = account.means(instrument_id)
+    count_requested(means.credential, request_id, page.now)
+    account.credential_changed(means.credential_id)
+    present(matter, means, matter.invoice.balance or 0, page.now)
     page.unplanned += account.replan()
     page.note("due", reason, account.account_id, matter.id, request_id)
 
@@ -84,8 +84,7 @@ def request_id_of(matter: Matter, case: Case) -> str:
     return f"{matter.id}/{case.attempts}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, gc=False):
     """Which request of ours an outcome belongs to."""
 
     request_id: str | None  # None: an attempt that we did not ask for
@@ -99,7 +98,7 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     """Find the request that an outcome answers, and take it out of flight or out of quarantine."""
     invoice, case = matter.invoice, matter.invoice.case
     in_flight = None if case is None or case.request_at is None else request_id_of(matter, case)
-    held = _quarantined(invoice.quarantined, outcome, in_flight)
+    held = _quarantined(invoice.quarantined, outcome, in_flight) if invoice.quarantined else None
     if held is not None:
         invoice.quarantined.remove(held)
         return Answered(

@@ -10,7 +10,7 @@ from schemas.decisions import DeclineClass
 def charged_on(account: OpenAccount, subscription_id: str) -> str | None:
     """Tell which instrument the subscription is charged on now; None: on none."""
     subscription = account.subscription(subscription_id)
-    return subscription.own or account.root().default or subscription.seen
+    return subscription.own or account.root.default or subscription.seen
 
 
 def see(account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
@@ -19,7 +19,7 @@ def see(account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
     One that differs from a known account default counts as a binding of the subscription's own.
     """
     subscription = account.subscription(subscription_id)
-    default = account.root().default
+    default = account.root.default
     if subscription.own is None and default is not None and instrument_id != default:
         subscription.own, subscription.seen = instrument_id, None
     elif subscription.seen != instrument_id:
@@ -45,12 +45,12 @@ def verdict_against(matter: Matter, instrument_id: str) -> DeclineClass | None:
 
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:
     """Tell whether the instrument's credential was ever declined `never`."""
-    return bool(account.credential_of(instrument_id).dead_why)
+    return bool(account.means(instrument_id).credential.dead_why)
 
 
 def is_paused(matter: Matter) -> bool:
     """Tell whether a pause covers the case: on its account, its subscription or its invoice."""
-    pauses = matter.account.root().pauses
+    pauses = matter.account.root.pauses
     return bool(pauses) and any(
         scope in pauses for scope in ("", "s:" + matter.invoice.subscription_id, "i:" + matter.id)
     )

@@ -6,7 +6,8 @@ credential over all subscriptions of the account, bank debits per invoice (contr
 
 from bisect import insort
 from itertools import islice
-from typing import NamedTuple
+
+import msgspec
 
 from dunning.account import Matter
 from dunning.calendar import DAY
@@ -18,7 +19,7 @@ KEPT_ATTEMPTS = 64  # more than the highest limit of any network; older ones can
 KEPT_FOR = 31 * DAY  # longer than the longest window of any card network
 
 
-class Allowed(NamedTuple):
+class Allowed(msgspec.Struct, gc=False):
     """The first instant at which every rule allows the attempt, and the rules that moved it there."""
 
     at: int
@@ -43,7 +44,7 @@ def first_allowed(
     if policy.rules is RuleProfile.NONE:
         return Allowed(at, ())
     account = matter.account
-    credential = account.credential_of(instrument_id)
+    credential = account.means(instrument_id).credential
     why: tuple[str, ...] = ()
     if credential.hold_until > at:
         at = credential.hold_until

@@ -3,15 +3,17 @@
 The one rule: an outcome is taken once, however often and in whatever order it is told (contract section 6).
 """
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, quarantine
 from dunning.binding import charged_on, see
 from dunning.calendar import add
 from dunning.closing import REMEMBERED_FOR, settle
-from dunning.declines.verdicts import Verdict, verdict_on
-from dunning.instruments import apply_verdict, count, data_right, describe, present, uncount, unpresent
+from dunning.declines.verdicts import Verdict
+from dunning.instruments import apply_verdict, count, data_right, describe, uncount
 from dunning.ladder import failed, pass_past_rungs, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
@@ -50,8 +52,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if data.initiated_by is Initiator.SCHEDULE and invoice.settled is None:
         see_all(page, account, data.subscription_id, data.instrument_id)
     policy = _policy(page, matter)
-    network = account.credential_of(data.instrument_id).network
-    verdict = verdict_on(data.decline, attempted_at, page.rules.declines, policy.rules, network)
+    network = account.means(data.instrument_id).credential.network
+    verdict = page.rules.declines.verdict(data.decline, attempted_at, policy.rules, network)
     if verdict.unknown:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
     answer = answered(matter, data)
@@ -60,11 +62,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if verdict.decline_class is DeclineClass.RECONCILE:
         return _reconcile(page, matter, data, answer, is_open=is_open)
     invoice.declined = remembering(invoice.declined, charge)
-    requested_at = account.credential_of(data.instrument_id).unanswered.get(answer.request_id or "")
-    count(page, account, data, (attempted_at, answer.request_id), verdict.network)
-    if requested_at is not None:
-        unpresent(matter, data.instrument_id, requested_at)
-    present(matter, data.instrument_id, data.amount_minor, attempted_at)
+    count(page, matter, data, (attempted_at, answer.request_id), verdict.network)
     if is_open:
         failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
         return _declined_in_case(page, matter, failure)
@@ -108,7 +106,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         case.last_attempt_at = max(case.last_attempt_at, attempted_at)
         if data.initiated_by is Initiator.PSP:
             case.psp_hold = False
-            use_next_rung(matter, case, page.policy(case), attempted_at)
+            use_next_rung(matter, case, page.policies[case.policy], attempted_at)
         matter.moved_by = "part_paid"
     if invoice.settled is not None:
         return "already_settled"
@@ -166,7 +164,7 @@ def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_i
 # ---- a decline in an open case ----
 
 
-class _Failure(NamedTuple):
+class _Failure(msgspec.Struct, gc=False):
     """One decline, and what is known of it."""
 
     data: ChargeDeclined
@@ -184,7 +182,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     told, and moves nothing in the case; its `never` or `fix_data` holds all the same.
     """
     data, verdict, attempted_at = failure.data, failure.verdict, failure.attempted_at
-    case, policy = matter.case, page.policy(matter.case)
+    case, policy = matter.case, page.policies[matter.case.policy]
     charged = charged_on(matter.account, matter.invoice.subscription_id)
     moves = charged == data.instrument_id and not failure.answer.is_late
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
@@ -299,7 +297,7 @@ def _matter(page: Page, account: OpenAccount, data: Outcome) -> Matter:
 
 def _policy(page: Page, matter: Matter) -> Policy:
     case = matter.invoice.case
-    return chosen_policy(page, matter) if case is None else page.policy(case)
+    return chosen_policy(page, matter) if case is None else page.policies[case.policy]
 
 
 def _is_collectable(matter: Matter) -> bool:

@@ -61,7 +61,7 @@ def _pause(account: OpenAccount, data: Command, matters: list[Matter]) -> None:
         matter.moved_by = "paused"
         if matter.invoice.case is not None and not is_paused(matter):
             matter.invoice.case.dropped_while_paused = False
-    root = account.root()
+    root = account.root
     if _scope(data) not in root.pauses:
         root.pauses = sorted((*root.pauses, _scope(data)))
         account.root_changed()
@@ -69,7 +69,7 @@ def _pause(account: OpenAccount, data: Command, matters: list[Matter]) -> None:
 
 def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matter], at: int) -> None:
     paused = [matter for matter in matters if is_paused(matter)]
-    root = account.root()
+    root = account.root
     root.pauses = [scope for scope in root.pauses if not _is_within(account, scope, data)]
     account.root_changed()
     for matter in paused:

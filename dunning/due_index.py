@@ -31,6 +31,12 @@ class DueIndex:
 
     def move(self, row_key: str, before: Sequence[Timer], after: Sequence[Timer]) -> None:
         """Note that the row had the timers `before` and has those of `after` now."""
+        if (
+            len(before) == 1
+            and len(after) == 1
+            and (hour := _hour(after[0])) == _hour(before[0]) >= self._horizon
+        ):
+            return  # most rows have one timer, and most pages do not move it far
         left = {hour for timer in before if (hour := _hour(timer)) >= self._horizon}
         entered = set()
         for timer in after:

@@ -6,14 +6,13 @@ it is edited or a charge on it succeeds (contract section 6, What a verdict cove
 
 from collections.abc import Iterator
 
-from dunning.account import Matter, OpenAccount
+from dunning.account import Matter, Means, OpenAccount
 from dunning.binding import charged_on, is_dead
 from dunning.ceilings import KEPT_ATTEMPTS, count_declined
 from dunning.declines.verdicts import Verdict
 from dunning.networks import network_name
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import Instrument as Kept
 from dunning.records import Presented
 from dunning.restarts import action_needed
 from schemas.charges import ChargeDeclined, Dialect
@@ -25,14 +24,23 @@ _DEBITS = {
     Dialect.SEPA: InstrumentType.SEPA_DEBIT,
     Dialect.BACS: InstrumentType.BACS_DEBIT,
 }
-BANK_DEBITS = frozenset(_DEBITS.values())
+Attempted = tuple[int, str | None]
+"""When an attempt was made, microseconds UTC, and the request of ours that it answers."""
+
+BANK_DEBITS = frozenset(map(str, _DEBITS.values()))
 
 
 def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     """Take what an event says of an instrument; what it leaves out stays as it was."""
-    known = account.instrument(said.instrument_id)
-    if _says_nothing_new(said, known):
-        return
+    known = account.means(said.instrument_id).instrument
+    if (
+        said.type == known.type
+        and said.fingerprint in (None, known.fingerprint)
+        and said.network in (None, known.network)
+        and said.expires in (None, known.expires)
+        and said.country in (None, known.country)
+    ):
+        return  # nothing new, as most times
     told = (said.type, said.network, said.fingerprint, said.expires, said.country)
     before = (known.type, known.network, known.fingerprint, known.expires, known.country)
     after = tuple(old if new is None else new for new, old in zip(told, before, strict=True))
@@ -40,8 +48,8 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
         _learn_fingerprint(page, account, said.instrument_id, said.fingerprint)
     known.type, known.network, known.fingerprint, known.expires, known.country = after
     account.instrument_changed(said.instrument_id)
-    credential_id = account.credential_id(said.instrument_id)
-    credential = account.credential(credential_id)
+    means = account.means(said.instrument_id)
+    credential, credential_id = means.credential, means.credential_id
     if said.instrument_id not in credential.instruments:
         credential.instruments.append(said.instrument_id)
         account.credential_changed(credential_id)
@@ -67,71 +75,58 @@ def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fin
     account.credential_changed("#" + fingerprint)
 
 
-def _says_nothing_new(said: Instrument, known: Kept) -> bool:
-    return (
-        said.type == known.type
-        and said.network in (None, known.network)
-        and said.fingerprint in (None, known.fingerprint)
-        and said.expires in (None, known.expires)
-        and said.country in (None, known.country)
-    )
-
-
-def count(
-    page: Page,
-    account: OpenAccount,
-    data: ChargeDeclined,
-    attempt: tuple[int, str | None],
-    network: str | None,
-) -> None:
+def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, network: str | None) -> None:
     """Count a declined attempt for the network rules, whoever made it.
 
     What nobody has said of the instrument is learned from the decline: that it is a bank debit, or its network.
 
     Args:
         page: the page that holds the decline; other cases on the card are planned anew in it.
-        account: whose instrument it is.
+        matter: the invoice that was charged.
         data: the decline.
         attempt: when it was made, microseconds UTC, and the request of ours that it answers.
         network: of the attempt, if known.
     """
-    instrument_id, dialect = data.instrument_id, data.decline.dialect
-    instrument = account.instrument(instrument_id)
-    if instrument.type is None and dialect in _DEBITS:
-        instrument.type = _DEBITS[dialect]
-        account.instrument_changed(instrument_id)
-    credential_id = account.credential_id(instrument_id)
-    credential = account.credential(credential_id)
+    account, dialect = matter.account, data.decline.dialect
+    means = account.means(data.instrument_id)
+    attempted_at, request_id = attempt
+    if means.instrument.type is None and dialect in _DEBITS:
+        means.instrument.type = _DEBITS[dialect]
+        account.instrument_changed(data.instrument_id)
+    credential = means.credential
     if network is not None and credential.network is None:
         credential.network = network
-    if instrument_id not in credential.instruments:
-        credential.instruments.append(instrument_id)
-    count_declined(credential, *attempt)
-    account.credential_changed(credential_id)
+    if data.instrument_id not in credential.instruments:
+        credential.instruments.append(data.instrument_id)
+    requested_at = None if request_id is None else credential.unanswered.get(request_id)
+    count_declined(credential, attempted_at, request_id)
+    account.credential_changed(means.credential_id)
+    if requested_at is not None:
+        unpresent(matter, means, requested_at)
+    present(matter, means, data.amount_minor, attempted_at)
     page.unplanned += account.replan()
 
 
 def uncount(matter: Matter, instrument_id: str, request_id: str) -> None:
     """A request that succeeded neither counts nor resets."""
-    account = matter.account
-    credential_id = account.credential_id(instrument_id)
-    requested_at = account.credential(credential_id).unanswered.pop(request_id, None)
+    means = matter.account.means(instrument_id)
+    requested_at = means.credential.unanswered.pop(request_id, None)
     if requested_at is not None:
-        account.credential_changed(credential_id)
-        unpresent(matter, instrument_id, requested_at)
+        matter.account.credential_changed(means.credential_id)
+        unpresent(matter, means, requested_at)
 
 
-def present(matter: Matter, instrument_id: str, amount_minor: int, at: int) -> None:
+def present(matter: Matter, means: Means, amount_minor: int, at: int) -> None:
     """Count a presentation of a bank debit, asked for or declined; those limits are per invoice and scheme."""
-    kind = matter.account.instrument(instrument_id).type
+    kind = means.instrument.type
     if kind in BANK_DEBITS:
         presented = matter.invoice.presented.setdefault(str(kind), Presented(amount_minor))
         presented.at = sorted((*presented.at, at))
 
 
-def unpresent(matter: Matter, instrument_id: str, at: int) -> None:
+def unpresent(matter: Matter, means: Means, at: int) -> None:
     """Take back the presentation that was counted when it was asked for."""
-    presented = matter.invoice.presented.get(matter.account.instrument(instrument_id).type or "")
+    presented = matter.invoice.presented.get(means.instrument.type or "")
     if presented is not None and at in presented.at:
         presented.at.remove(at)
 
@@ -150,8 +145,8 @@ def apply_verdict(
         is_told: whether the other cases get a notice; attempts of a customer or an admin give none.
     """
     account = matter.account
-    credential_id = account.credential_id(instrument_id)
-    credential = account.credential(credential_id)
+    means = account.means(instrument_id)
+    credential, credential_id = means.credential, means.credential_id
     if verdict.hold and attempted_at + verdict.hold > credential.hold_until:
         credential.hold_until, credential.hold_rule = attempted_at + verdict.hold, verdict.hold_rule
         account.credential_changed(credential_id)
@@ -162,7 +157,7 @@ def apply_verdict(
         account.credential_changed(credential_id)
         _stop(page, matter, stopped, DeclineClass.NEVER, is_told=is_told)
     elif verdict.decline_class is DeclineClass.FIX_DATA:
-        instrument = account.instrument(instrument_id)
+        instrument = means.instrument
         if instrument.right_at is not None and instrument.right_at > attempted_at:
             return
         if instrument.fix_data_at is None:

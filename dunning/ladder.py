@@ -37,8 +37,12 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
         yield from list(enumerate(planned_rungs(matter, case, policy)))[case.rung :]
         return
     zone = matter.invoice.zone
+    offsets = policy.utc_offsets if zone == "UTC" else None
     for index in range(case.rung, len(policy.steps)):
-        instant = planned(policy, start, policy.steps[index], zone, _spread_key(matter, policy, index))
+        if offsets is not None:
+            instant = start + offsets[index]
+        else:
+            instant = planned(policy, start, policy.steps[index], zone, _spread_key(matter, policy, index))
         yield index, instant
         if by_gap:
             start = instant

@@ -45,7 +45,7 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
         return None
     touch(page, matter)
     case = Case(policy=page.book.number(policy), window_ends_at=ends_at, first_decline_at=first_decline_at)
-    matter.invoice.case = case
+    matter.invoice.case = matter.case = case
     matter.invoice.forget_at = None
     _begin(page, matter, case, policy)
     return case
@@ -101,7 +101,7 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
         case.closed = case.close_early_at = case.psp_next_at = None
         case.psp_hold = False
         settle_up_again(page, matter)
-    _begin(page, matter, case, page.policy(case))
+    _begin(page, matter, case, page.policies[case.policy])
     matter.moved_by = "reopened"
     if is_closed or is_new:
         tell_if_blocked(page, matter)

@@ -4,12 +4,12 @@ The one rule: written events leave in the order in which they were decided, and 
 """
 
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import cast
+
+import msgspec
 
 from dunning.account import Matter, OpenAccount
 from dunning.policies import PolicyBook
-from dunning.policy import Policy
-from dunning.records import Case
 from dunning.rules import Rules
 from dunning.tables import Changes, Tables
 from schemas.decisions import (
@@ -28,7 +28,7 @@ from schemas.instants import moment
 from schemas.writing import OutputData, written_event
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One written event: its topic, its key (the account id) and the structured CloudEvent."""
 
     topic: str
@@ -36,7 +36,7 @@ class Output(NamedTuple):
     value: bytes
 
 
-class Note(NamedTuple):
+class Note(msgspec.Struct, frozen=True, gc=False):
     """What became of one event or timer, for logs and metrics: every input ends as one of these."""
 
     trigger: str
@@ -56,6 +56,7 @@ class Page:
         "notes",
         "now",
         "outputs",
+        "policies",
         "rules",
         "subscriptions",
         "tables",
@@ -67,6 +68,7 @@ class Page:
         """Begin a page stamped `now` (microseconds, UTC)."""
         self.tables = tables
         self.book = book
+        self.policies = book.policies  # by number, as cases pin them
         self.rules = rules
         self.now = now
         self.moment: datetime = moment(now)
@@ -83,10 +85,6 @@ class Page:
         if account is None:
             account = self._accounts[account_id] = OpenAccount(self.tables, account_id)
         return account
-
-    def policy(self, case: Case) -> Policy:
-        """The policy that the case was opened with."""
-        return self.book.pinned(case.policy)
 
     def write(self) -> Changes:
         """Write every account that was changed. Returns the rows for the changelog."""
@@ -130,7 +128,7 @@ class Page:
                 not_after=moment(not_after),
                 window_ends_at=moment(case.window_ends_at),
                 decline_class=_class(case.decline_class),
-                policy=self.policy(case).ref,
+                policy=self.policies[case.policy].ref,
                 supersedes=supersedes,
                 why=why,
             ),
@@ -202,7 +200,7 @@ class Page:
                 next_attempt_at=None if next_attempt_at is None else moment(next_attempt_at),
                 window_ends_at=moment(case.window_ends_at),
                 balance_minor=invoice.balance or 0,
-                policy=self.policy(case).ref,
+                policy=self.policies[case.policy].ref,
                 why=(*matter.rules, *case.decline_why),
             ),
         )

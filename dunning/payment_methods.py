@@ -25,7 +25,7 @@ def on_updated(page: Page, event: Event[PaymentMethodUpdated]) -> str:
 
 def is_known(account: OpenAccount, source: str, event_id: str) -> bool:
     """Tell whether this event of the account was taken before; if not, remember it."""
-    root, one = account.root(), digest(source, event_id)
+    root, one = account.root, digest(source, event_id)
     if is_remembered(root.events, one):
         return True
     root.events = remembering(root.events, one)
@@ -60,7 +60,7 @@ def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
     data = event.data
     describe(page, account, data.instrument)
     new = data.instrument.instrument_id
-    root = account.root()
+    root = account.root
     everybody = list(account.subscription_ids()) if data.replaces or data.account_default else []
     replacing = [name for name in everybody if data.replaces and charged_on(account, name) == data.replaces]
     replaces_default = data.replaces is not None and root.default == data.replaces
@@ -97,7 +97,7 @@ def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdate
     """Take the instrument from subscriptions; one that is bound to another instrument by now keeps that."""
     gone = event.data.instrument.instrument_id
     describe(page, account, event.data.instrument)
-    root = account.root()
+    root = account.root
 
     def release() -> None:
         for name in names:

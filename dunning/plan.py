@@ -4,7 +4,9 @@ Ladder, technical attempts, immediate attempts, notices, stages and the window's
 """
 
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from dunning.account import Matter
 from dunning.binding import charged_on, is_paused, verdict_against
@@ -54,9 +56,9 @@ def _settle_up(page: Page, matter: Matter) -> None:
     if not matter.has_open_case:
         return
     case, now = matter.case, page.now
-    policy = page.policy(case)
+    policy = page.policies[case.policy]
     # Under a pause the plan is what would have gone: what was planned for an instant inside it is dropped.
-    missed = _fell_due(case, now) and is_paused(matter)
+    missed = bool(matter.account.root.pauses) and _fell_due(case, now) and is_paused(matter)
     if missed:
         case.dropped_while_paused = True
     if case.technical_at is not None and case.technical_at < now and (case.plan_kind != "T" or missed):
@@ -97,7 +99,7 @@ def plan(page: Page, matter: Matter) -> None:
         due.append(invoice.forget_at << KIND_BITS | FORGET)
     if matter.has_open_case:
         case = matter.case
-        policy = page.policy(case)
+        policy = page.policies[case.policy]
         attempt = _next_attempt(page, matter, case, policy)
         if attempt is None:
             case.plan_kind = ""
@@ -105,7 +107,7 @@ def plan(page: Page, matter: Matter) -> None:
             case.plan_kind = _LETTERS[attempt.kind]
             case.plan_due_at, case.plan_delay = attempt.due_at, attempt.at - attempt.due_at
             matter.rules = attempt.why
-            if not is_paused(matter):
+            if not matter.account.root.pauses or not is_paused(matter):
                 due.append(attempt.at << KIND_BITS | attempt.kind)
         if case.request_at is not None and not case.request_overdue:
             due.append(case.request_at + policy.answer_within << KIND_BITS | ANSWER_OVERDUE)
@@ -156,7 +158,7 @@ def state_of(matter: Matter) -> CaseState:
     case = matter.case
     if case.closed is not None:
         state = CaseState.CLOSED
-    elif is_paused(matter):
+    elif matter.account.root.pauses and is_paused(matter):
         state = CaseState.PAUSED
     elif matter.invoice.quarantined:
         state = CaseState.PENDING
@@ -176,7 +178,7 @@ def shown_attempt(matter: Matter, state: CaseState) -> int | None:
     return matter.case.plan_at if state is CaseState.RETRYING else None
 
 
-class Attempt(NamedTuple):
+class Attempt(msgspec.Struct, gc=False):
     """The next automatic attempt."""
 
     kind: int
@@ -185,7 +187,7 @@ class Attempt(NamedTuple):
     why: tuple[str, ...]  # the rules that moved it
 
 
-class _Prospect(NamedTuple):
+class _Prospect(msgspec.Struct, gc=False):
     """All that decides when an attempt of one case may go."""
 
     page: Page

@@ -68,6 +68,7 @@ class Policy:
     quiet_hours: QuietHours | None
     spread: Duration | None
     is_plain: bool  # none of the three above: a planned instant is `add` alone
+    utc_offsets: tuple[int, ...] | None  # of the steps in UTC, microseconds, where nothing else moves them
     is_ascending: bool  # the steps come in the order of their instants, whatever the clock of the zone does
 
 

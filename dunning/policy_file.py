@@ -5,7 +5,7 @@ journal always load; whether one makes sense is the question of `dunning.policy_
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from dunning.attempt_times import BusinessDays, QuietHours
+from dunning.calendar import Duration
 from dunning.policy import (
     Conditions,
     LadderAnchor,
@@ -276,8 +277,13 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         quiet_hours=QuietHours(read.quiet_hours.from_, read.quiet_hours.to) if read.quiet_hours else None,
         spread=read.spread,
         is_plain=is_plain,
+        utc_offsets=_utc_offsets(steps) if is_plain and read.at is None else None,
         is_ascending=is_plain and len({step.is_day_based for step in steps}) <= 1,
     )
+
+
+def _utc_offsets(steps: Sequence[Duration]) -> tuple[int, ...] | None:
+    return None if any(step.months for step in steps) else tuple(step.exact_micros() for step in steps)
 
 
 def _business_days(read: BusinessDaysSection | None) -> BusinessDays | None:

@@ -26,7 +26,7 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
         no_instrument(page, matter)
         return
     case.needs_customer = False
-    begin_anew(case, page.policy(case))
+    begin_anew(case, page.policies[case.policy])
     if is_dead(matter.account, instrument_id):
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
         action_needed(page, matter, instrument_id, DeclineClass.NEVER)
@@ -44,7 +44,7 @@ def details_updated(page: Page, matter: Matter, due_at: int) -> None:
     touch(page, matter)
     case = matter.case
     case.needs_customer = False
-    begin_anew(case, page.policy(case))
+    begin_anew(case, page.policies[case.policy])
     case.immediate = Immediate(RequestReason.DETAILS_UPDATED, due_at, page.now, is_paused(matter))
     matter.moved_by = RequestReason.DETAILS_UPDATED
 
@@ -52,7 +52,7 @@ def details_updated(page: Page, matter: Matter, due_at: int) -> None:
 def action_needed(page: Page, matter: Matter, instrument_id: str, decline_class: DeclineClass) -> None:
     """Ask the customer for what only the customer can give: data, consent, or another instrument."""
     case = matter.case
-    credential = matter.account.credential_of(instrument_id)
+    credential = matter.account.means(instrument_id).credential
     by_class = {
         DeclineClass.NEVER: credential.dead_why,
         DeclineClass.FIX_DATA: matter.account.instrument(instrument_id).fix_data_why,

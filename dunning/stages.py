@@ -18,7 +18,7 @@ def look(page: Page, account: OpenAccount, subscription_id: str, *, is_due: bool
     subscription = account.subscription(subscription_id)
     oldest = _oldest(account, subscription)
     is_alone = oldest is not None and len(subscription.unpaid) == 1 and subscription.stage is None
-    if is_alone and oldest is not None and not page.policy(oldest.case).stages:
+    if is_alone and oldest is not None and not page.policies[oldest.case.policy].stages:
         return  # the common case: there are no stages at all
     for invoice_id in subscription.unpaid:
         other = account.matter(invoice_id)
@@ -63,7 +63,7 @@ def _dated(matter: Matter) -> int:
 
 def _ladder(page: Page, matter: Matter) -> list[tuple[str, int]]:
     case = matter.case
-    stages = page.policy(case).stages
+    stages = page.policies[case.policy].stages
     dated = _dated(matter) if stages else 0
     return [(stage.name, add(dated, stage.after, matter.invoice.zone)) for stage in stages]
 

@@ -35,7 +35,14 @@ _decode_invoice = msgspec.msgpack.Decoder(Invoice).decode
 _decode: dict[str, Callable[[bytes], Record]] = {
     kind: msgspec.msgpack.Decoder(shape).decode for kind, shape in _KINDS.items()
 }
-_encode = msgspec.msgpack.Encoder().encode
+_encoder = msgspec.msgpack.Encoder()
+_buffer = bytearray()
+
+
+def _encode(record: msgspec.Struct) -> bytes:
+    """Pack into bytes of just that size: `encode` begins with half a kilobyte and leaves a hole behind each row."""
+    _encoder.encode_into(record, _buffer)
+    return bytes(_buffer)
 
 
 class Tables:
