@@ -78,6 +78,8 @@ bench: setup $(RIVALS)/.ready
 docs: setup
 	$(BIN)/dunning schemas write
 	$(BIN)/dunning declines table --write docs/declines.md
+	$(BIN)/dunning explain --reasons > docs/reasons.md
+	$(BIN)/python -m tests.unit.docs.settings_table
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-emit-index-url \

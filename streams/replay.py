@@ -259,6 +259,7 @@ class Run:
         if (remark := self._broken_journal()) is not None:
             return self._result(remark)
         self._compare_state()
+        await self._look_up()  # where a topic was cut, its first record says up to where
         while self._is_needed() and (pages := await self._journal.take(500)):
             for page in pages:
                 if page.offset != self._next:

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 
@@ -73,7 +73,7 @@ def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _metavar(annotation: Any) -> str:
     """Say what an option takes. It is checked with the settings, whatever they came from."""
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
-    if get_origin(annotation) is UnionType:
+    if get_origin(annotation) in (Union, UnionType):
         return _metavar(kinds[0])
     if get_origin(annotation) is Literal:
         return "|".join(map(str, kinds))

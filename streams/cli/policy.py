@@ -31,7 +31,7 @@ def policy() -> None:
     """Check a policy file, or look at those that come with the engine."""
 
 
-@policy.command()
+@policy.command(short_help="Check FILE, and print the plan of one example invoice.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--issued-at", default=EXAMPLE_ISSUED_AT, show_default=True, help="invoice date of the example")
 @click.option("--time-zone", default="UTC", show_default=True, help="IANA time zone of the example")

@@ -36,8 +36,8 @@ def publish(effective: Effective, *, file: Path, skip_bad: bool) -> None:
     FILE holds one CloudEvent (structured, JSON) a line. A bad line ends the run with exit code 2; the lines
     before it have been published then. Prints how many events the broker has acknowledged.
     """
-    if str(file) != "-" and not file.is_file():  # told before a broker is looked for
-        raise Misuse(f"{file}: is no file; name a file of events, or - for standard input")
+    if str(file) != "-" and not file.exists():  # told before a broker is looked for
+        raise Misuse(f"{file}: there is no such file; name a file of events, or - for standard input")
     lines = _Lines(file, frozenset(effective.settings.card_number_exempt_fields), skip_bad=skip_bad)
     sent = asyncio.run(_publish(effective.settings, lines))
     skipped = f", {lines.skipped} bad lines skipped" if lines.skipped else ""

@@ -3,11 +3,12 @@
 One rule: every contender gets the same bytes under the same keys; whoever needs one topic gets one topic.
 """
 
+import contextlib
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,6 @@ class Arena:
     logs: Path
     machine: dict[str, Any]
     accounts: int = ACCOUNTS
-    _names: list[str] = field(default_factory=list)
 
     # ---- ours ----
 
@@ -168,7 +168,6 @@ class Arena:
 
     def _log(self, label: str) -> Path:
         name = "".join(letter if letter.isalnum() else "-" for letter in label)
-        self._names.append(name)
         return self.logs / f"{name}.log"
 
 
@@ -180,9 +179,18 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def arena() -> AsyncIterator[Arena]:
-    """Start a broker of its own on one core, and leave the others to the contenders."""
-    with EmbeddedKafka() as kafka, tempfile.TemporaryDirectory(prefix="dunning-bench-") as logs:
-        pin(kafka.pid, sides()[0])
-        async with connected(kafka.bootstrap) as broker:
-            yield Arena(broker, Path(logs), described(kafka.jars))
+async def arena(bootstrap: str | None = None) -> AsyncIterator[Arena]:
+    """Start a broker of its own on one core, and leave the others to the contenders.
+
+    Args:
+        bootstrap: a broker that runs already, which is used instead and left where it is.
+    """
+    with contextlib.ExitStack() as cleanup:
+        logs = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="dunning-bench-"))
+        machine = described()
+        if bootstrap is None:
+            kafka = cleanup.enter_context(EmbeddedKafka())
+            pin(kafka.pid, sides()[0])
+            bootstrap, machine = kafka.bootstrap, described(kafka.jars)
+        async with connected(bootstrap) as broker:
+            yield Arena(broker, Path(logs), machine)

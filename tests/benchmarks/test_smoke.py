@@ -10,6 +10,7 @@ from tests.benchmarks import fold, growth
 from tests.benchmarks.arena import arena
 from tests.benchmarks.figures import Report
 from tests.benchmarks.lanes import race, tell
+from tests.benchmarks.performance_page import PAGE, with_results
 
 
 def test_fold_and_growth_are_measured(tmp_path: Path) -> None:
@@ -22,9 +23,9 @@ def test_fold_and_growth_are_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-def test_lanes_race_on_a_broker(tmp_path: Path) -> None:
+def test_lanes_race_on_a_broker(bootstrap: str, tmp_path: Path) -> None:
     async def run() -> Report:
-        async with arena() as place:
+        async with arena(bootstrap) as place:
             ours = await place.ours("dunning worker", ("worker",), events=400)
             copy = await place.bare_copy(events=400)
             await race([ours, copy], repetitions=1, warm_up=100)
@@ -44,3 +45,15 @@ def test_a_target_is_told_met_or_missed() -> None:
     report.target("speed", 10.0, ">=", 9.0, "x")
     report.target("cost", 10.0, "<=", 9.0, "x")
     assert [target.is_met for target in report.targets] == [True, False]
+
+
+def test_results_become_a_page(tmp_path: Path) -> None:
+    report = Report("fold", "python -m x", is_quick=False, machine={"cores": 2, "libraries": {"a": "1"}})
+    report.figure("an event", "µs CPU", [1.0, 3.0, 2.0])
+    report.target("an event", 2.0, "<=", 1.0, "µs")
+    report.write(tmp_path)
+    result = json.loads((tmp_path / "fold.json").read_text("utf-8"))
+    page = with_results(PAGE.read_text("utf-8"), [result])
+    assert "| an event | <= 1 µs | 2.0 | **missed** |" in page
+    assert "| an event | 2.0 | 1.0 | 3.0 | µs CPU | 3 |" in page
+    assert with_results(page, [result]) == page

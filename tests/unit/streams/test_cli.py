@@ -103,3 +103,26 @@ def test_a_command_that_is_listed_can_be_imported(name: str) -> None:
     with dunning.make_context("dunning", [], resilient_parsing=True) as context:
         listed = name in dunning.list_commands(context)
         assert (dunning.get_command(context, name) is not None) is listed
+
+
+def test_a_missing_file_is_told_before_a_broker_is_looked_for() -> None:
+    answer = run("publish", "nowhere.jsonl", "--bootstrap", "127.0.0.1:1")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("dunning: nowhere.jsonl: ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_help_shows_a_commands_own_options_first_and_what_the_others_take() -> None:
+    shown = run("replay", "--help").stdout
+    assert shown.index("--state") < shown.index("--bootstrap")
+    assert "--log-format auto|console|json" in shown
+    assert "--partitions NUMBER" in run("topics", "create", "--help").stdout
+
+
+def test_simulate_tells_what_is_doubtful_about_a_policy_and_goes_on(tmp_path: Path) -> None:
+    policy, events = tmp_path / "p.yaml", tmp_path / "e.jsonl"
+    policy.write_text("policies:\n  standard:\n    window: {length: 10}\n    ladder: {steps: [1, 20]}\n")
+    events.write_text("")
+    answer = run("simulate", str(events), "--policy", str(policy))
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert answer.stderr.startswith(f"dunning: {policy}:4: policies.standard.ladder.steps[1]: ")

@@ -197,17 +197,32 @@ async def test_half_of_what_an_undecided_page_gives_is_not_called_missing() -> N
     assert found.tallies[0].not_yet == 1
 
 
-async def test_an_output_topic_that_lost_its_beginning_is_compared_from_there() -> None:
+@pytest.mark.parametrize("gone", [1, 12, 29])
+async def test_an_output_topic_that_lost_its_beginning_is_compared_from_there(gone: int) -> None:
     past = history()
-    records = past.topics[OUTPUT]
-    kept = records[12:]
-    found = await replayed(past.cut(OUTPUT, kept), begins={OUTPUT: 23})
-    assert (found.verdict, found.tallies[0].gone, found.tallies[0].equal) == (Verdict.IDENTICAL, 12, 18)
+    kept = past.topics[OUTPUT][gone:]
+    begins = {OUTPUT: 2 * gone - 1}
+    found = await replayed(past.cut(OUTPUT, kept), begins=begins)
+    assert (found.verdict, found.tallies[0].gone, found.tallies[0].equal) == (
+        Verdict.IDENTICAL,
+        gone,
+        30 - gone,
+    )
+    stranger = Record(begins[OUTPUT], 0, b"a", b'{"id":"never given"}')
+    found = await replayed(past.cut(OUTPUT, [stranger, *kept]), begins=begins)
+    assert found.verdict is Verdict.DIFFERENT
+
+
+async def test_what_is_missing_after_the_lost_beginning_is_found() -> None:
+    past = history()
+    kept = past.topics[OUTPUT][12:]
     found = await replayed(past.cut(OUTPUT, kept[:3] + kept[4:]), begins={OUTPUT: 23})
     assert counts(found) == {Kind.MISSING: 1}
-    stranger = Record(23, 0, b"a", b'{"id":"never given"}')
-    found = await replayed(past.cut(OUTPUT, [stranger, *kept]), begins={OUTPUT: 23})
-    assert found.verdict is Verdict.DIFFERENT
+
+
+async def test_a_topic_of_which_nothing_is_left_is_not_called_different() -> None:
+    found = await replayed(history().cut(OUTPUT, []), begins={OUTPUT: 60})
+    assert (found.verdict, found.tallies[0].gone) == (Verdict.IDENTICAL, 30)
 
 
 @pytest.mark.parametrize(

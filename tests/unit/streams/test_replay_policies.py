@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dunning.calendar import DAY, HOUR
 from dunning.engine import Engine
+from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.instants import moment
 from schemas.pages import decode_page
@@ -73,11 +74,19 @@ def declined(number: int, days: int, **more: Any) -> tuple[int, list[Event[Any]]
     return at, decode_page(encoded([wire("charge.declined", f"d-{number}", data, when)]))
 
 
+def paid(days: int, **more: Any) -> tuple[int, list[Event[Any]]]:
+    data = {
+        "charge_id": "ch-paid", "invoice_id": "in-1", "account_id": "a", "subscription_id": "s",
+        "amount_minor": 500, "currency": "EUR", **more,
+    }  # fmt: skip
+    at = START + days * DAY
+    return at, decode_page(encoded([wire("charge.succeeded", "paid", data, moment(at).isoformat())]))
+
+
 def answer(number: int, days: int) -> tuple[int, list[Event[Any]]]:
     return declined(number, days, initiated_by="retry", request_id=f"in-1/{number}")
 
 
-STANDARD = {"ladder": {"anchor": "invoice_date", "steps": [3, 7]}}
 FIRST = [(START, decode_page(encoded([INVOICE]))), declined(0, 0)]
 TWO_ATTEMPTS: Pages = [*FIRST, (START + 3 * DAY, []), answer(1, 3), (START + 7 * DAY, []), answer(2, 7)]
 
@@ -108,6 +117,33 @@ def test_an_attempt_that_the_file_does_not_ask_for_is_told() -> None:
     (case,) = found.different.values()
     assert case.recorded is not None
     assert (case.recorded.attempt, case.other, found.alike) == (2, None, 1)
+
+
+def test_the_files_attempt_goes_out_before_a_payment_that_came_later() -> None:
+    # Nothing is in the journal at day 5, for the policies of the day had nothing due then.
+    pages: Pages = [*FIRST, (START + 3 * DAY, []), answer(1, 3), paid(6, initiated_by="customer")]
+    found = compared(pages, {"ladder": {"steps": [3, 5]}})
+    assert (found.recorded, found.other, found.alike) == (1, 2, 1)
+
+
+def test_a_payment_by_an_attempt_that_the_file_has_not_made_is_unknown_to_it() -> None:
+    pages: Pages = [*FIRST, (START + 3 * DAY, []), paid(3, request_id="in-1/1"), (START + 9 * DAY, [])]
+    found = compared(pages, {"ladder": {"steps": [5]}})
+    assert (found.recorded, found.other, found.left_out) == (1, 1, 1)
+    (case,) = found.different.values()
+    assert case.other is not None
+    assert case.other.due_at == moment(START + 5 * DAY)
+
+
+def test_the_policies_of_the_day_say_nothing_to_the_other_engine() -> None:
+    data = PoliciesSet(policies=other({"ladder": {"steps": [4]}}))
+    told = Event(id="p", source="dunning", type=PoliciesSet.TYPE, time=moment(START), data=data)
+    pages: Pages = [(START, [told]), *FIRST, (START + 3 * DAY, []), (START + 4 * DAY, [])]
+    found = compared(pages, {"ladder": {"steps": [3]}})
+    (case,) = found.different.values()
+    assert case.recorded is not None
+    assert case.other is not None
+    assert (case.recorded.due_at, case.other.due_at) == (moment(START + 4 * DAY), moment(START + 3 * DAY))
 
 
 def test_where_the_engine_was_down_the_file_is_given_no_better_clock() -> None:
