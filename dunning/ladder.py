@@ -93,8 +93,10 @@ def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> 
         uses_gap: it takes the next gap of a `previous_attempt` ladder; a technical attempt does not, and one of
             the ladder's own has taken its gap when it was requested.
     """
+    if policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
+        return  # it does not count from declines
     if case.ladder_start is None:
-        case.ladder_start, case.rung = attempted_at, _first_rung(policy, case)
+        case.ladder_start, case.rung = attempted_at, 0
     elif policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
         case.ladder_start = max(case.ladder_start, attempted_at)
         case.rung += uses_gap
@@ -150,8 +152,3 @@ def _start(matter: Matter, case: Case, policy: Policy) -> int | None:
         return case.ladder_start
     issued_at = matter.invoice.issued_at
     return case.first_decline_at if issued_at is None else issued_at
-
-
-def _first_rung(policy: Policy, case: Case) -> int:
-    # An `invoice_date` ladder does not count from declines: its next rung stays what it is.
-    return case.rung if policy.ladder_anchor is LadderAnchor.INVOICE_DATE else 0

@@ -5,7 +5,7 @@ from dunning.binding import charged_on
 from dunning.ladder import pass_past_rungs, planned_rungs, window_end
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up_again, touch
-from dunning.policy import Policy
+from dunning.policy import Policy, WindowAnchor
 from dunning.records import Case
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
@@ -44,7 +44,9 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     if first_decline_at is not None and page.now >= ends_at:
         return None
     touch(page, matter)
-    case = Case(policy=page.book.number(policy), window_ends_at=ends_at, first_decline_at=first_decline_at)
+    counts = matter.invoice.issued_at is None or policy.window_anchor is WindowAnchor.FIRST_DECLINE
+    anchor = first_decline_at if counts else None  # nothing else asks for it
+    case = Case(policy=page.book.number(policy), window_ends_at=ends_at, first_decline_at=anchor)
     matter.invoice.case = matter.case = case
     matter.invoice.forget_at = None
     _begin(page, matter, case, policy)

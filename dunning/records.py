@@ -92,7 +92,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
 
     policy: int  # its number in the partition's `PolicyBook`; pinned when the case opened
     window_ends_at: int
-    first_decline_at: int | None = None  # None: reopened without a decline
+    first_decline_at: int | None = None  # kept where the window or a missing invoice date needs it
     window_given: bool = False  # the window's end came with `invoice.reopened`
     # The ladder: where it counts from (None until a decline of the current instrument) and the next rung.
     ladder_start: int | None = None
