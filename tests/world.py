@@ -289,7 +289,8 @@ async def judge(world: World, new_fold: Callable[[], Fold], sent: set[str], outp
         assert [page.offset for page in pages] == list(range(len(pages))), "the journal's offsets have a gap"
         journalled.update(event.id for page in pages for event in decode_page(page.value))
         found = await replay_partition(world.settings, partition, new_fold, outputs, with_state=True)
-        assert found.verdict is Verdict.IDENTICAL, f"partition {partition} differs from the fold: {found}"
+        counts = [(one.topic, one.expected, one.found, one.counts) for one in found.tallies]
+        assert found.verdict is Verdict.IDENTICAL, f"partition {partition} differs: {counts} {found}"
         assert found.applied == found.pages == len(pages)
         compared += sum(tally.equal for tally in found.tallies)
         chain_at = 0

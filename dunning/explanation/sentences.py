@@ -6,6 +6,7 @@ in the event. It is for staff: it may name a decline code (what customers may he
 
 from typing import assert_never
 
+from dunning.calendar import SECOND
 from dunning.explanation.reasons import SPEAKERS, Wording
 from dunning.explanation.wording import counted, instant, money
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
@@ -27,6 +28,7 @@ from schemas.payment_methods import Instrument, InstrumentChange, PaymentMethodU
 from schemas.subscriptions import SubscriptionEnded
 from schemas.writing import OutputData
 
+_PUNCTUAL = SECOND  # a tick comes some milliseconds after its instant; our choice
 _PLANNED = (RequestReason.SCHEDULED, RequestReason.TECHNICAL)
 
 _TRIED = {
@@ -183,7 +185,7 @@ def _ordered(data: Command) -> str:
 def _requested(data: RetryRequested, at: int, zone: str, words: Wording) -> str:
     amount, reason = money(data.amount_minor, data.currency), words.requests.get(data.reason, data.reason)
     sentence = f"Attempt {data.attempt} asked for: {amount} on {data.instrument_id}, {reason}"
-    if data.reason in _PLANNED and micros(data.due_at) < at:
+    if data.reason in _PLANNED and at - micros(data.due_at) > _PUNCTUAL:
         sentence += f"; it was planned for {instant(micros(data.due_at), zone)} and had to wait"
     if data.supersedes:
         sentence += f"; request {data.supersedes} must not be executed any more"
