@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -19,6 +19,8 @@ from schemas.identifiers import Id
 from schemas.instants import micros, moment
 
 SOURCE = "charger"
+
+Answer = TypeVar("Answer", ChargeDeclined, ChargeSucceeded, ChargePending)
 
 
 class ChargerError(ValueError):
@@ -128,28 +130,29 @@ def read_charger(content: Any) -> Charger:
     return Charger(tuple(rules))
 
 
+def answer_to(request: RetryRequested, shape: type[Answer], **more: Any) -> Answer:
+    """Build the data of an outcome that answers a request; `more` adds to what the request says, or overrides it."""
+    told: dict[str, Any] = {
+        "charge_id": request.request_id,
+        "invoice_id": request.invoice_id,
+        "account_id": request.account_id,
+        "subscription_id": request.subscription_id,
+        "instrument_id": request.instrument_id,
+        "amount_minor": request.amount_minor,
+        "currency": request.currency,
+        "request_id": request.request_id,
+        "initiated_by": Initiator.RETRY,
+    }
+    return shape(**(told | more))
+
+
 def _event(request: RetryRequested, rule: Rule, at: int) -> Event[Any]:
-    shape: type[ChargeDeclined | ChargeSucceeded | ChargePending]
-    more: dict[str, Any] = {}
-    kind: Literal["declined", "succeeded", "pending"]
     if rule.outcome is Outcome.DECLINED:
-        shape, kind, more = ChargeDeclined, "declined", {"decline": rule.decline}
+        data: Any = answer_to(request, ChargeDeclined, decline=rule.decline)
     elif rule.outcome is Outcome.SUCCEEDED:
-        shape, kind = ChargeSucceeded, "succeeded"
+        data = answer_to(request, ChargeSucceeded)
     else:
-        shape, kind = ChargePending, "pending"
-    data = shape(
-        charge_id=request.request_id,
-        invoice_id=request.invoice_id,
-        account_id=request.account_id,
-        subscription_id=request.subscription_id,
-        instrument_id=request.instrument_id,
-        amount_minor=request.amount_minor,
-        currency=request.currency,
-        request_id=request.request_id,
-        initiated_by=Initiator.RETRY,
-        **more,
-    )
+        data = answer_to(request, ChargePending)
     return Event(
-        id=f"{request.request_id}/{kind}", source=SOURCE, type=shape.TYPE, time=moment(at), data=data
+        id=f"{request.request_id}/{rule.outcome}", source=SOURCE, type=data.TYPE, time=moment(at), data=data
     )

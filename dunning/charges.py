@@ -38,10 +38,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
-    if is_known(matter, event):
-        return "duplicate"
-    if is_remembered(invoice.declined, charge) or is_remembered(invoice.succeeded, charge):
-        return "charge_known"
+    if (told := _told_before(matter, event, charge, invoice.declined, invoice.succeeded)) is not None:
+        return told
     attempted_at = micros(data.attempted_at or event.time)
     is_automatic = data.initiated_by not in _MANUAL
     touch(page, matter)
@@ -77,10 +75,8 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
-    if is_known(matter, event):
-        return "duplicate"
-    if is_remembered(invoice.succeeded, charge):
-        return "charge_known"
+    if (told := _told_before(matter, event, charge, invoice.succeeded)) is not None:
+        return told
     attempted_at = micros(data.attempted_at or event.time)
     touch(page, matter)
     if data.currency != invoice.currency:
@@ -123,10 +119,8 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
-    if is_known(matter, event):
-        return "duplicate"
-    if is_remembered(invoice.declined, charge) or is_remembered(invoice.succeeded, charge):
-        return "charge_known"
+    if (told := _told_before(matter, event, charge, invoice.declined, invoice.succeeded)) is not None:
+        return told
     attempted_at = micros(data.attempted_at or event.time)
     if invoice.settled_at is not None and attempted_at <= invoice.settled_at:
         return "already_settled"
@@ -148,6 +142,13 @@ def is_known(matter: Matter, event: Event[Any]) -> bool:
     matter.invoice.events = remembering(matter.invoice.events, one)
     matter.account.matter_changed(matter)
     return False
+
+
+def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: bytes) -> str | None:
+    """Give the reason why an outcome changes nothing: the event was taken, or its charge has one of the outcomes."""
+    if is_known(matter, event):
+        return "duplicate"
+    return "charge_known" if any(is_remembered(digests, charge) for digests in outcomes) else None
 
 
 def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dunning.backtest.recording import RecordedOutcome, Recording
 from dunning.calendar import HOUR
-from dunning.charger import Charger
+from dunning.charger import Charger, answer_to
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Decline, Dialect, Initiator
 from schemas.decisions import DeclineClass, RetryRequested
 from schemas.envelope import Event
@@ -109,18 +109,8 @@ def _rewritten(same: RecordedOutcome, request: RetryRequested, requested_at: int
 
 
 def _assumed(request: RetryRequested, requested_at: int) -> Event[ChargeDeclined]:
-    data = ChargeDeclined(
-        charge_id=request.request_id,
-        invoice_id=request.invoice_id,
-        account_id=request.account_id,
-        subscription_id=request.subscription_id,
-        instrument_id=request.instrument_id,
-        amount_minor=request.amount_minor,
-        currency=request.currency,
-        decline=Decline(code=DeclineClass.RETRY_LATER, dialect=Dialect.GENERIC),
-        request_id=request.request_id,
-        initiated_by=Initiator.RETRY,
-    )
+    decline = Decline(code=DeclineClass.RETRY_LATER, dialect=Dialect.GENERIC)
+    data = answer_to(request, ChargeDeclined, decline=decline)
     return Event(
         id=f"{request.request_id}/assumed",
         source=SOURCE,

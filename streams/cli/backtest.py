@@ -25,7 +25,7 @@ from streams.cli.options import with_settings
 from streams.cli.story_view import new_console
 from streams.errors import Misuse, Trouble
 from streams.lines import load_charger, read_lines
-from streams.policies import STANDARD_FILE, PolicyFile, load_policy_file, presets, read_policy_text
+from streams.policies import load_named_policies
 from streams.rules import load_rules
 from streams.settings import Effective
 
@@ -64,7 +64,7 @@ def backtest(
     """
     if (events is None) != from_topics:
         raise Misuse("backtest: name one source of events: a file, or --from-topics")
-    files = [_policy(name) for name in policy_files]
+    files = [load_named_policies(name) for name in policy_files]
     charger = None if charger_file is None else load_charger(charger_file)
     ends_at = None if until is None else _instant(until)
     recording = read_recording(_journal(effective) if events is None else _lines(events))
@@ -88,18 +88,6 @@ def backtest(
         show(policies, rows, subtitle, limit, new_console())
     if recording.bad_lines:
         click.echo(f"dunning: {events}: {counted(recording.bad_lines, 'bad line')} left out", err=True)
-
-
-def _policy(name: str) -> PolicyFile:
-    if name == STANDARD_FILE.name:
-        return STANDARD_FILE
-    kind, _, preset = name.partition(":")
-    if kind != "preset":
-        return load_policy_file(Path(name))
-    known = presets()
-    if preset not in known:
-        raise Misuse(f"--policy: no preset is called {preset!r}; there are: {', '.join(known)}")
-    return read_policy_text(known[preset].read_text(encoding="utf-8"), name)
 
 
 def _lines(path: Path) -> list[Line]:
