@@ -100,5 +100,6 @@ class CountingFold:
         account = self.rows[key].split()[1]
         del self._due[key], self.rows[key]
         step.changes[key] = None
-        value = json.dumps({"id": key.decode(), "due_at": at, "at": now}).encode()
+        # After a kill the intake may tell an invoice twice, and this fold takes both: each timer has its own id.
+        value = json.dumps({"id": f"{key.decode()}/{at}", "due_at": at, "at": now}).encode()
         step.outputs.append(CountedOutput(TIMED, account, value))

@@ -55,7 +55,8 @@ def pages(first: int, count: int) -> list[bytes]:
 
 
 def told(broker: MemoryBroker, topic: str = OUTPUT) -> list[str]:
-    return [json.loads(output.value)["id"] for output in broker.outputs if output.topic == topic]
+    ids = [json.loads(output.value)["id"] for output in broker.outputs if output.topic == topic]
+    return [id_.rpartition("/")[0] for id_ in ids] if topic == TIMED else ids  # without the instant it was due
 
 
 def counted(count: int) -> list[str]:
