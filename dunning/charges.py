@@ -19,7 +19,7 @@ from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of, touch
 from dunning.policy import Policy
-from dunning.records import Case, Invoice, digest, is_remembered, remembering
+from dunning.records import LETTER_OF, Case, Invoice, digest, is_remembered, remembering
 from dunning.restarts import action_needed, tell_if_blocked
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import Action, Audience, CloseReason, DeclineClass, NoticeKind
@@ -200,7 +200,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
             use_next_rung(matter, case, policy, attempted_at)
         pass_past_rungs(matter, case, policy, page.now)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
-        case.decline_class, case.decline_why = verdict.decline_class, verdict.why
+        case.decline_letter, case.decline_why = LETTER_OF[verdict.decline_class], verdict.why
         case.decline_at = attempted_at
         case.needs_customer = moves and verdict.decline_class is DeclineClass.NEEDS_CUSTOMER
         case.technical_at = None
