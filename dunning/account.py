@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from dunning.records import Account, Bundle, Case, Credential, Instrument, Invoice, Subscription
-from dunning.tables import Changes, Record, Tables, timers_of
+from dunning.tables import BOUND, SEEN, Changes, Record, Tables, timers_of
 
 Kept = TypeVar("Kept", Subscription, Instrument, Credential)
 
@@ -139,6 +139,22 @@ class OpenAccount:
         if self._spilled:
             known.update(name[2:] for name in self._tables.record_names(self.account_id, "s:"))
         return sorted(known)
+
+    def tied_to(self, instrument_id: str) -> list[str]:
+        """The subscriptions that may be charged on the instrument, or were seen with it; sorted."""
+        if not self._spilled:
+            return self.subscription_ids()
+        ties = [BOUND + instrument_id, SEEN + instrument_id]
+        if self.root.default == instrument_id:
+            ties.append(BOUND)
+        return sorted(self._tables.tied(self.account_id, ties) | self._bundle.subscriptions.keys())
+
+    def following(self) -> list[str]:
+        """The subscriptions that may follow the account default, or would forget what was seen; sorted."""
+        if not self._spilled:
+            return self.subscription_ids()
+        ties = [tie for tie in self._tables.ties(self.account_id) if tie == BOUND or tie.startswith(SEEN)]
+        return sorted(self._tables.tied(self.account_id, ties) | self._bundle.subscriptions.keys())
 
     def open_matters(self) -> Iterator[Matter]:
         """Every invoice of the account with an open case, by subscription, then in the order of the ids."""

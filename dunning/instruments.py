@@ -187,7 +187,7 @@ def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) ->
 
 
 def _charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
-    for subscription_id in account.subscription_ids():
+    for subscription_id in account.tied_to(instrument_id):
         if charged_on(account, subscription_id) == instrument_id:
             yield from account.open_matters_of(subscription_id)
 

@@ -61,9 +61,10 @@ def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
     describe(page, account, data.instrument)
     new = data.instrument.instrument_id
     root = account.root
-    everybody = list(account.subscription_ids()) if data.replaces or data.account_default else []
-    replacing = [name for name in everybody if data.replaces and charged_on(account, name) == data.replaces]
+    tied = [] if data.replaces is None else account.tied_to(data.replaces)
+    replacing = [name for name in tied if charged_on(account, name) == data.replaces]
     replaces_default = data.replaces is not None and root.default == data.replaces
+    following = account.following() if data.account_default or replaces_default else []
 
     def bind() -> None:
         for name in (*data.subscription_ids, *replacing):
@@ -76,13 +77,13 @@ def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
         if data.account_default or replaces_default:
             root.default = new
             account.root_changed()
-            for name in everybody:
+            for name in following:
                 subscription = account.subscription(name)
                 if subscription.seen is not None:
                     subscription.seen = None
                     account.subscription_changed(name)
 
-    return _rebind(page, account, [*everybody, *data.subscription_ids], micros(event.time), bind)
+    return _rebind(page, account, [*replacing, *following, *data.subscription_ids], micros(event.time), bind)
 
 
 def _unbound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
@@ -90,7 +91,7 @@ def _unbound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated
 
 
 def _gone(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
-    return _released(page, account, event, list(account.subscription_ids()))
+    return _released(page, account, event, account.tied_to(event.data.instrument.instrument_id))
 
 
 def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated], names: list[str]) -> str:
@@ -115,7 +116,7 @@ def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdate
 
 def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
     instrument_id, at = event.data.instrument.instrument_id, micros(event.time)
-    charged = [name for name in account.subscription_ids() if charged_on(account, name) == instrument_id]
+    charged = [name for name in account.tied_to(instrument_id) if charged_on(account, name) == instrument_id]
     matters = [matter for name in charged for matter in account.open_matters_of(name)]
     for matter in matters:
         touch(page, matter)

@@ -5,7 +5,7 @@ row of its own, so that an event costs the same in an account of ten subscriptio
 Only `dunning.account` sees the difference.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +31,7 @@ _KINDS: dict[str, type[Record]] = {
 }
 
 _decode_bundle = msgspec.msgpack.Decoder(Bundle).decode
+_decode_subscription = msgspec.msgpack.Decoder(Subscription).decode
 _decode_invoice = msgspec.msgpack.Decoder(Invoice).decode
 _decode: dict[str, Callable[[bytes], Record]] = {
     kind: msgspec.msgpack.Decoder(shape).decode for kind, shape in _KINDS.items()
@@ -53,6 +54,8 @@ class Tables:
         self.rows: dict[str, bytes] = {}
         self.due = DueIndex(self._timers)
         self._spilled: dict[str, dict[str, None]] = {}
+        # Of spilled accounts: the subscriptions under each instrument they are bound to or were seen with.
+        self._ties: dict[str, dict[str, dict[str, None]]] = {}
 
     # ---- restore ----
 
@@ -64,11 +67,13 @@ class Tables:
             self.rows[key] = value
 
     def restored(self) -> None:
-        """Derive what is not stored: the due index, and which records a spilled account has."""
+        """Derive what is not stored: the due index, which records a spilled account has, and its ties."""
         for key, value in self.rows.items():
             account_id, separator, name = key.partition(_SEPARATOR)
             if separator:
                 self._spilled.setdefault(account_id, {})[name] = None
+                if name.startswith("s:"):
+                    self._tie(account_id, name[2:], None, _decode_subscription(value))
             elif value == _SPILLED:
                 self._spilled.setdefault(account_id, {})
             self.due.move(key, (), self._timers(key))
@@ -127,11 +132,35 @@ class Tables:
         """List the records of one kind of a spilled account, sorted."""
         return sorted(name for name in self._spilled[account_id] if name.startswith(kind))
 
+    def tied(self, account_id: str, ties: Iterable[str]) -> set[str]:
+        """Give the subscriptions of a spilled account under any of the ties (`ties_of`)."""
+        known = self._ties.get(account_id, {})
+        return {subscription_id for tie in ties for subscription_id in known.get(tie, ())}
+
+    def ties(self, account_id: str) -> Iterable[str]:
+        """List the ties of a spilled account."""
+        return self._ties.get(account_id, ())
+
+    def _tie(
+        self, account_id: str, subscription_id: str, before: Subscription | None, after: Subscription
+    ) -> None:
+        known = self._ties.setdefault(account_id, {})
+        for tie in () if before is None else ties_of(before):
+            tied = known[tie]
+            del tied[subscription_id]
+            if not tied:
+                del known[tie]
+        for tie in ties_of(after):
+            known.setdefault(tie, {})[subscription_id] = None
+
     def write_record(self, account_id: str, name: str, record: Record, before: int | None) -> Changes:
         """Write one record of a spilled account; `before` is its timer as it was read. Returns the changed row."""
         key = account_id + _SEPARATOR + name
         if isinstance(record, Invoice):
             self.due.move(key, _timer(before, name, account_id), _timer(record.timer, name, account_id))
+        elif isinstance(record, Subscription):
+            known = self.rows.get(key)
+            self._tie(account_id, name[2:], None if known is None else _decode_subscription(known), record)
         row = self.rows[key] = _encode(record)
         self._spilled[account_id][name] = None
         return {key: row}
@@ -152,6 +181,15 @@ class Tables:
         if not separator:
             return timers_of(account_id, _decode_bundle(row))
         return _timer(_decode_invoice(row).timer, name, account_id) if name.startswith("i:") else ()
+
+
+BOUND, SEEN = "o", "s"
+
+
+def ties_of(subscription: Subscription) -> tuple[str, ...]:
+    """Name what a subscription hangs on: its own binding (or none), and the instrument last seen with it."""
+    own = BOUND + (subscription.own or "")
+    return (own,) if subscription.seen is None else (own, SEEN + subscription.seen)
 
 
 def timers_of(account_id: str, bundle: Bundle) -> list[Timer]:
