@@ -24,12 +24,20 @@ Answer = TypeVar("Answer", ChargeDeclined, ChargeSucceeded, ChargePending)
 
 
 class ChargerError(ValueError):
-    """A charger file that cannot be read: `path` says where, the text what."""
+    """A charger file that cannot be read: the text says which rule (counted from 1), which field, and what."""
 
-    def __init__(self, path: str, message: str) -> None:
-        """Name the field and what is wrong with it."""
-        super().__init__(f"{path}: {message}")
-        self.path = path
+    def __init__(self, path: Sequence[int | str], message: str) -> None:
+        """Name the field and what is wrong with it.
+
+        Args:
+            path: index of the rule (counted from 0), then its fields; empty: the whole file.
+            message: what is wrong.
+        """
+        rule = path[0] if path and isinstance(path[0], int) else None
+        fields = ".".join(map(str, path if rule is None else path[1:]))
+        places = ("" if rule is None else f"rule {rule + 1}", fields)
+        super().__init__(f"{', '.join(filter(None, places)) or 'the file'}: {message}")
+        self.rule = rule
 
 
 class Outcome(StrEnum):
@@ -121,12 +129,10 @@ def read_charger(content: Any) -> Charger:
         rules = _rules.validate_python(content)
     except ValidationError as error:
         detail = error.errors()[0]
-        raise ChargerError(".".join(map(str, detail["loc"])), detail["msg"]) from error
-    for number, rule in enumerate(rules):
+        raise ChargerError(detail["loc"], detail["msg"]) from error
+    for index, rule in enumerate(rules):
         if (rule.outcome is Outcome.DECLINED) != (rule.decline is not None):
-            raise ChargerError(
-                f"{number}.decline", "`declined` needs a decline, and no other outcome has one"
-            )
+            raise ChargerError((index, "decline"), "`declined` needs a decline, and no other outcome has one")
     return Charger(tuple(rules))
 
 

@@ -52,7 +52,8 @@ def load_charger(path: Path) -> Charger:
         Misuse: it cannot be read, is no YAML, or a rule in it is wrong.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        content: Any = yaml.safe_load(text)
     except OSError as error:
         raise Misuse(f"{path}: cannot be read ({error.strerror}); name a charger file") from None
     except UnicodeDecodeError as error:
@@ -64,4 +65,12 @@ def load_charger(path: Path) -> Charger:
     try:
         return read_charger(content)
     except ChargerError as error:
-        raise Misuse(f"{path}: {error}") from None
+        raise Misuse(f"{path}:{_line_of_rule(text, error.rule)}: {error}") from None
+
+
+def _line_of_rule(text: str, rule: int | None) -> int:
+    """Find the line, counted from 1, on which a rule of a charger file begins; None is the file itself."""
+    node = yaml.compose(text, yaml.SafeLoader)
+    if rule is None or not isinstance(node, yaml.SequenceNode):
+        return 1
+    return int(node.value[rule].start_mark.line) + 1

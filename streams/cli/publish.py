@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 from aiokafka.errors import KafkaError
 
+from dunning.explanation.wording import counted
 from schemas.reading import LARGEST_VALUE, read_event
 from schemas.rejections import Rejected
 from streams.cli.options import with_settings
@@ -40,8 +41,8 @@ def publish(effective: Effective, *, file: Path, skip_bad: bool) -> None:
         raise Misuse(f"{file}: there is no such file; name a file of events, or - for standard input")
     lines = _Lines(file, frozenset(effective.settings.card_number_exempt_fields), skip_bad=skip_bad)
     sent = asyncio.run(_publish(effective.settings, lines))
-    skipped = f", {lines.skipped} bad lines skipped" if lines.skipped else ""
-    click.echo(f"{sent} events published{skipped}")
+    skipped = f", {counted(lines.skipped, 'bad line')} skipped" if lines.skipped else ""
+    click.echo(f"{counted(sent, 'event')} published{skipped}")
     if lines.refused is not None:
         raise lines.refused
 
@@ -120,7 +121,7 @@ async def _publish(settings: Settings, lines: _Lines) -> int:
         await asyncio.gather(*acks)
     except KafkaError as error:
         raise Trouble(
-            f"{settings.bootstrap}: {error!r} after {sent} events; is there a topic for each type "
+            f"{settings.bootstrap}: {error!r} after {counted(sent, 'event')}; is there a topic for each type "
             "(`dunning topics check`)? Publishing again is safe: an event told twice changes nothing"
         ) from error
     finally:

@@ -62,7 +62,10 @@ def simulate(
     else:
         from streams.cli.simulated_stories import explain_simulation
 
-        explain_simulation(explained, lines, list(written), charger, ends_at)
+        if not explain_simulation(explained, lines, list(written), charger, ends_at):
+            click.echo(
+                f"dunning: {events}: no case was opened; a case opens with a declined charge", err=True
+            )
     bad_lines = sum(line.dead_letter is not None for line in lines)
     if bad_lines:
         click.echo(

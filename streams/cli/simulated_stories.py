@@ -18,7 +18,7 @@ from streams.rules import load_rules
 
 def explain_simulation(
     invoice_id: str, lines: Sequence[Line], written: Sequence[bytes], charger: Charger, until: int | None
-) -> None:
+) -> int:
     """Print the story of one invoice, or of each that has a case.
 
     Args:
@@ -27,6 +27,9 @@ def explain_simulation(
         written: what the simulation wrote.
         charger: what answered its requests.
         until: where its clock stopped, microseconds UTC; None: at the last line.
+
+    Returns:
+        How many stories were printed.
 
     Raises:
         Trouble: the invoice does not occur.
@@ -37,10 +40,13 @@ def explain_simulation(
     if not wanted and invoice_id:
         raise Trouble(f"invoice {invoice_id} does not occur in these events; check the id")
     reasons, console = load_reasons(load_rules().declines.tables), new_console()
+    printed = 0
     for account_id, name in wanted if invoice_id else invoices_of(decided):
         history = history_of(name, account_id, told, decided)
         if history is not None:
             show(tell(history, reasons), console)
+            printed += 1
+    return printed
 
 
 def told_in(

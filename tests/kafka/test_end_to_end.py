@@ -214,7 +214,7 @@ async def test_a_file_is_published_and_a_bad_line_named(world: World, tmp_path: 
         assert f"{file}:3: time: " in stopped.text()
         skipping = world.start("streams.cli.main", "publish", str(file), "--skip-bad")
         assert await skipping.ended() == 0
-        assert "3 events published, 1 bad lines skipped" in skipping.text()
+        assert "3 events published, 1 bad line skipped" in skipping.text()
     finally:
         world.end_all()
     records = await world.read_all("charge.declined")

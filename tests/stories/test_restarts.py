@@ -197,6 +197,24 @@ def test_without_any_instrument_a_case_waits_and_says_so_and_a_binding_restarts_
     """)
 
 
+def test_no_instrument_is_told_once_for_each_cause_and_open_case() -> None:
+    assert_story("""
+        day 0         issued on=card-A                             =>  issued
+        day 0         issued invoice=in-2 on=card-A                =>  issued
+        day 0         declined 0                                   =>  declined  notice:payment_declined  case:retrying@d3
+        day 0         declined 0 invoice=in-2                      =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
+        day 1         removed card-A                               =>  instrument_changed  notice:no_instrument  in-2.notice:no_instrument  case:waiting  in-2.case:waiting
+        day 1         again                                        =>  duplicate
+        day 1  10:00  revoked card-A                               =>  same_binding
+        day 1  11:00  unbound card-A                               =>  same_binding
+        day 2         pause                                        =>  pause  case:paused  in-2.case:paused
+        day 2  10:00  resume                                       =>  resume  case:waiting  in-2.case:waiting
+        day 5         bound card-B                                 =>  instrument_changed  instrument_bound  instrument_bound  request:1@card-B  in-2.request:1@card-B  case:in_flight  in-2.case:in_flight
+        day 5  09:10  declined 1 & succeeded 1 invoice=in-2        =>  declined  paid  paid  notice:payment_declined  in-2.notice:recovered  case:retrying@d7  in-2.case:closed/paid
+        day 6         unbound card-B                               =>  instrument_changed  notice:no_instrument  case:waiting
+    """)
+
+
 def test_what_was_seen_before_a_binding_is_forgotten() -> None:
     assert_story("""
         day 0         issued on=card-A  =>  issued

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.instants import micros, moment
 from schemas.reading import read_event
@@ -81,8 +82,10 @@ class Teller:
         options = dict(word.split("=", 1) for word in rest if "=" in word)
         plain = [word for word in rest if "=" not in word]
         self._count += 1
-        kind, data = self._data(verb, plain, options)
         at = self.calendar.read(options["time"]) if "time" in options else now
+        if verb == "deployed":
+            return _policies(options["steps"], f"e-{self._count}", at)
+        kind, data = self._data(verb, plain, options)
         return told(kind, {"account_id": options.get("account", "acc"), **data}, f"e-{self._count}", at)
 
     def _data(self, verb: str, plain: list[str], options: Words) -> tuple[str, dict[str, Any]]:
@@ -173,6 +176,14 @@ def told(kind: str, data: dict[str, Any], event_id: str, at: int) -> Event[Any]:
         "data": data,
     }
     return read_event(json.dumps(event).encode())
+
+
+def _policies(steps: str, event_id: str, at: int) -> Event[Any]:
+    """Set a policy file of one policy with this ladder; no upstream may, so it does not come through the door."""
+    ladder = {"steps": [int(step) for step in steps.split(",")]}
+    content = {"policies": {"standard": {"ladder": ladder}}, "select": [{"use": "standard"}]}
+    data = PoliciesSet(policies=content)
+    return Event(id=event_id, source="operator", type=PoliciesSet.TYPE, time=moment(at), data=data)
 
 
 def _answers(words: str) -> str | None:

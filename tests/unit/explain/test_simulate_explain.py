@@ -55,6 +55,18 @@ def test_an_unknown_invoice_is_one_line_and_exit_code_1(events: str) -> None:
     assert "in-9" in answer.stderr
 
 
+def test_where_no_case_was_opened_it_says_so(tmp_path: Path) -> None:
+    data = {"invoice_id": "in-1", "account_id": "a", "subscription_id": "s-1", "amount_minor": 100,
+            "currency": "EUR", "issued_at": "2026-02-02T09:00:00Z"}  # fmt: skip
+    event = {"specversion": "1.0", "id": "e-1", "source": "t", "type": "invoice.issued",
+             "time": "2026-02-02T09:00:00Z", "data": data}  # fmt: skip
+    file = tmp_path / "events.jsonl"
+    file.write_text(json.dumps(event))
+    answer = run("simulate", str(file), "--explain")
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert answer.stderr == f"dunning: {file}: no case was opened; a case opens with a declined charge\n"
+
+
 def test_explaining_twice_gives_the_same_bytes(events: str) -> None:
     assert run("simulate", events, "--explain").stdout == run("simulate", events, "--explain").stdout
 

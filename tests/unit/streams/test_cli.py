@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from streams.cli.main import COMMANDS, LazyCommands, dunning
 
@@ -109,6 +111,45 @@ def test_a_missing_file_is_told_before_a_broker_is_looked_for() -> None:
     answer = run("publish", "nowhere.jsonl", "--bootstrap", "127.0.0.1:1")
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.startswith("dunning: nowhere.jsonl: ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_publish_counts_one_event_and_one_bad_line_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def acknowledge(_: object, lines: Iterable[object]) -> int:
+        return sum(1 for _ in lines)
+
+    monkeypatch.setattr("streams.cli.publish._publish", acknowledge)
+    data = {"subscription_id": "s-1", "account_id": "a"}
+    event = {"specversion": "1.0", "id": "e-1", "source": "t", "type": "subscription.ended",
+             "time": "2026-02-02T09:00:00Z", "data": data}  # fmt: skip
+    file, good = tmp_path / "e.jsonl", json.dumps(event)
+    file.write_text(f"{good}\nbad\n")
+    shown = CliRunner().invoke(dunning, ["publish", str(file), "--skip-bad"])
+    assert (shown.exit_code, shown.stdout) == (0, "1 event published, 1 bad line skipped\n")
+    file.write_text(f"{good}\nbad\nbad\n{good}\n")
+    shown = CliRunner().invoke(dunning, ["publish", str(file), "--skip-bad"])
+    assert (shown.exit_code, shown.stdout) == (0, "2 events published, 2 bad lines skipped\n")
+
+
+@pytest.mark.parametrize(
+    ("rules", "where"),
+    [
+        ("- {outcome: none}\n\n- match: {attempt: 0}\n  outcome: none\n", "3: rule 2, match.attempt: "),
+        ("# answers\n- {outcome: declined}\n", "2: rule 1, decline: "),
+        ("a: 1\n", "1: the file: "),
+    ],
+)
+def test_a_wrong_rule_of_a_charger_is_named_by_its_number_and_line(
+    tmp_path: Path, rules: str, where: str
+) -> None:
+    charger, events = tmp_path / "c.yaml", tmp_path / "e.jsonl"
+    charger.write_text(rules)
+    events.write_text("")
+    answer = run("simulate", str(events), "--charger", str(charger))
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith(f"dunning: {charger}:{where}")
     assert answer.stderr.count("\n") == 1
 
 
