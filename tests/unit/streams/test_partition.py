@@ -56,7 +56,9 @@ def pages(first: int, count: int) -> list[bytes]:
 
 def told(broker: MemoryBroker, topic: str = OUTPUT) -> list[str]:
     ids = [json.loads(output.value)["id"] for output in broker.outputs if output.topic == topic]
-    return [id_.rpartition("/")[0] for id_ in ids] if topic == TIMED else ids  # without the instant it was due
+    return (
+        [id_.rpartition("/")[0] for id_ in ids] if topic == TIMED else ids
+    )  # without the instant it was due
 
 
 def counted(count: int) -> list[str]:
