@@ -3,13 +3,13 @@
 The one rule: whoever changes a record says so (`…_changed`), and nothing is written that was not changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar, cast
 
 import msgspec
 
 from dunning.records import Account, Bundle, Case, Credential, Instrument, Invoice, Subscription
-from dunning.tables import BOUND, SEEN, Changes, Record, Tables, timers_of
+from dunning.tables import BOUND, SEEN, UNPAID, Changes, Record, Tables, timers_of
 
 Kept = TypeVar("Kept", Subscription, Instrument, Credential)
 
@@ -147,18 +147,23 @@ class OpenAccount:
         ties = [BOUND + instrument_id, SEEN + instrument_id]
         if self.root.default == instrument_id:
             ties.append(BOUND)
-        return sorted(self._tables.tied(self.account_id, ties) | self._bundle.subscriptions.keys())
+        return self._with(ties)
 
     def following(self) -> list[str]:
         """The subscriptions that may follow the account default, or would forget what was seen; sorted."""
         if not self._spilled:
             return self.subscription_ids()
-        ties = [tie for tie in self._tables.ties(self.account_id) if tie == BOUND or tie.startswith(SEEN)]
+        return self._with(
+            tie for tie in self._tables.ties(self.account_id) if tie == BOUND or tie.startswith(SEEN)
+        )
+
+    def _with(self, ties: Iterable[str]) -> list[str]:
+        """List the subscriptions of a spilled account that have one of the ties, or are open in this page."""
         return sorted(self._tables.tied(self.account_id, ties) | self._bundle.subscriptions.keys())
 
     def open_matters(self) -> Iterator[Matter]:
         """Every invoice of the account with an open case, by subscription, then in the order of the ids."""
-        for subscription_id in self.subscription_ids():
+        for subscription_id in self._with({UNPAID}) if self._spilled else self.subscription_ids():
             yield from self.open_matters_of(subscription_id)
 
     def open_matters_of(self, subscription_id: str) -> Iterator[Matter]:

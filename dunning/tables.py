@@ -183,13 +183,17 @@ class Tables:
         return _timer(_decode_invoice(row).timer, name, account_id) if name.startswith("i:") else ()
 
 
-BOUND, SEEN = "o", "s"
+BOUND, SEEN, UNPAID = "o", "s", "u"
 
 
-def ties_of(subscription: Subscription) -> tuple[str, ...]:
-    """Name what a subscription hangs on: its own binding (or none), and the instrument last seen with it."""
-    own = BOUND + (subscription.own or "")
-    return (own,) if subscription.seen is None else (own, SEEN + subscription.seen)
+def ties_of(subscription: Subscription) -> list[str]:
+    """Name what a subscription hangs on: its own binding (or none), the instrument last seen with it, its debt."""
+    ties = [BOUND + (subscription.own or "")]
+    if subscription.seen is not None:
+        ties.append(SEEN + subscription.seen)
+    if subscription.unpaid:
+        ties.append(UNPAID)
+    return ties
 
 
 def timers_of(account_id: str, bundle: Bundle) -> list[Timer]:
