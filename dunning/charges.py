@@ -13,6 +13,7 @@ from dunning.binding import charged_on, see
 from dunning.calendar import add
 from dunning.closing import REMEMBERED_FOR, settle
 from dunning.declines.verdicts import Verdict
+from dunning.duplicates import invoice_knows
 from dunning.instruments import apply_verdict, count, data_right, describe, uncount
 from dunning.ladder import failed, pass_past_rungs, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
@@ -45,7 +46,6 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     touch(page, matter)
     if data.instrument is not None:
         describe(page, account, data.instrument)
-    is_open = matter.has_open_case
     may_open = is_automatic and invoice.case is None and _is_collectable(matter)
     if data.initiated_by is Initiator.SCHEDULE and invoice.settled is None:
         see_all(page, account, data.subscription_id, data.instrument_id)
@@ -56,7 +56,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
     answer = answered(matter, data)
     is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
-    is_open = is_open or is_first
+    is_open = matter.has_open_case
     if verdict.decline_class is DeclineClass.RECONCILE:
         return _reconcile(page, matter, data, answer, is_open=is_open)
     invoice.declined = remembering(invoice.declined, charge)
@@ -134,19 +134,9 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     return "pending"
 
 
-def is_known(matter: Matter, event: Event[Any]) -> bool:
-    """Tell whether this very event was taken before; if not, remember it."""
-    one = digest(event.source, event.id)
-    if is_remembered(matter.invoice.events, one):
-        return True
-    matter.invoice.events = remembering(matter.invoice.events, one)
-    matter.account.matter_changed(matter)
-    return False
-
-
 def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: bytes) -> str | None:
     """Give the reason why an outcome changes nothing: the event was taken, or its charge has one of the outcomes."""
-    if is_known(matter, event):
+    if invoice_knows(matter, event):
         return "duplicate"
     return "charge_known" if any(is_remembered(digests, charge) for digests in outcomes) else None
 

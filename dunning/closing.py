@@ -36,7 +36,7 @@ def settle(page: Page, matter: Matter, reason: CloseReason, at: int) -> None:
     invoice.forget_at, invoice.stage_at = page.now + REMEMBERED_FOR, None
     if invoice.case is None:
         return
-    if invoice.case.closed is None or invoice.case.closed in STILL_OWED:
+    if matter.has_open_case or invoice.case.closed in STILL_OWED:
         close(page, matter, reason)
         if reason is CloseReason.PAID:
             page.notice(

@@ -6,8 +6,8 @@ A pause is a flag on its scope and holds for cases that open later; `resume` cle
 from dunning.account import Matter, OpenAccount
 from dunning.binding import charged_on, is_dead, is_paused, verdict_against
 from dunning.closing import close
+from dunning.duplicates import account_knows
 from dunning.page import Page
-from dunning.payment_methods import is_known
 from dunning.plan import touch
 from dunning.records import Immediate
 from schemas.commands import Command, CommandName
@@ -20,7 +20,7 @@ def on_command(page: Page, event: Event[Command]) -> str:
     """Carry out an order. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
-    if is_known(account, event.source, event.id):
+    if account_knows(account, event):
         return "duplicate"
     matters = _in_scope(account, data)
     for matter in matters:
@@ -43,8 +43,7 @@ def _in_scope(account: OpenAccount, data: Command) -> list[Matter]:
     """List the open cases within the narrowest scope that the command names."""
     if data.invoice_id is not None:
         matter = account.matter(data.invoice_id)
-        case = None if matter is None else matter.invoice.case
-        return [] if matter is None or case is None or case.closed is not None else [matter]
+        return [matter] if matter is not None and matter.has_open_case else []
     if data.subscription_id is not None:
         return list(account.open_matters_of(data.subscription_id))
     return list(account.open_matters())
@@ -59,8 +58,8 @@ def _scope(data: Command) -> str:
 def _pause(account: OpenAccount, data: Command, matters: list[Matter]) -> None:
     for matter in matters:
         matter.moved_by = "paused"
-        if matter.invoice.case is not None and not is_paused(matter):
-            matter.invoice.case.dropped_while_paused = False
+        if not is_paused(matter):
+            matter.case.dropped_while_paused = False
     root = account.root
     if _scope(data) not in root.pauses:
         root.pauses = sorted((*root.pauses, _scope(data)))
@@ -73,8 +72,8 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
     root.pauses = [scope for scope in root.pauses if not _is_within(account, scope, data)]
     account.root_changed()
     for matter in paused:
-        case = matter.invoice.case
-        if case is None or is_paused(matter):
+        case = matter.case
+        if is_paused(matter):
             continue  # another, wider pause goes on
         matter.moved_by = RequestReason.RESUMED
         instrument_id = charged_on(account, matter.invoice.subscription_id)
@@ -101,9 +100,9 @@ def _is_within(account: OpenAccount, scope: str, data: Command) -> bool:
 
 
 def _retry_now(page: Page, matter: Matter, at: int) -> None:
-    case = matter.invoice.case
+    case = matter.case
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
-    if case is None or instrument_id is None or is_dead(matter.account, instrument_id):
+    if instrument_id is None or is_dead(matter.account, instrument_id):
         return
     if case.immediate is None:  # one that is owed already is enough, and says why
         case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter))

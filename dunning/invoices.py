@@ -1,11 +1,11 @@
 """What happens when the billing side issues, adjusts, closes or reopens an invoice, or ends a subscription."""
 
 from dunning.account import Matter
-from dunning.charges import is_known, see_all
+from dunning.charges import see_all
 from dunning.closing import REMEMBERED_FOR, settle
+from dunning.duplicates import account_knows, invoice_knows
 from dunning.opening import reanchor, reopen
 from dunning.page import Page
-from dunning.payment_methods import is_known as account_knows
 from dunning.plan import touch
 from dunning.records import Invoice
 from schemas.decisions import CloseReason
@@ -22,7 +22,7 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     matter = account.matter(data.invoice_id)
     if matter is None:
         matter = account.new_matter(data.invoice_id, Invoice(data.subscription_id, data.currency))
-    if is_known(matter, event):
+    if invoice_knows(matter, event):
         return "duplicate"
     invoice = matter.invoice
     if invoice.issued_at is not None:
@@ -59,7 +59,7 @@ def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
     """Take the corrected balance; 0 closes `credited`. Returns the reason."""
     data = event.data
     matter = _matter(page, data.account_id, data.invoice_id)
-    if is_known(matter, event):
+    if invoice_knows(matter, event):
         return "duplicate"
     invoice = matter.invoice
     if invoice.settled is not None:
@@ -79,7 +79,7 @@ def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
     """Settle the invoice as the billing side says. Returns the reason."""
     data = event.data
     matter = _matter(page, data.account_id, data.invoice_id)
-    if is_known(matter, event):
+    if invoice_knows(matter, event):
         return "duplicate"
     if matter.invoice.settled is not None:
         return "already_settled"
@@ -91,7 +91,7 @@ def on_reopened(page: Page, event: Event[InvoiceReopened]) -> str:
     """Open the invoice again. Returns the reason."""
     data = event.data
     matter = _matter(page, data.account_id, data.invoice_id)
-    if is_known(matter, event):
+    if invoice_knows(matter, event):
         return "duplicate"
     return reopen(page, matter, data, micros(event.time))
 
@@ -100,7 +100,7 @@ def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
     """Close the cases of a subscription that is over; nothing opens one any more. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
-    if account_knows(account, event.source, event.id):
+    if account_knows(account, event):
         return "duplicate"
     subscription = account.subscription(data.subscription_id)
     for matter in list(account.open_matters_of(data.subscription_id)):

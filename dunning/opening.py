@@ -4,7 +4,7 @@ from dunning.account import Matter
 from dunning.binding import charged_on
 from dunning.ladder import pass_past_rungs, planned_rungs, window_end
 from dunning.page import Page
-from dunning.plan import closing_at, settle_up_again, touch
+from dunning.plan import closing_at, settle_up, touch
 from dunning.policy import Policy, WindowAnchor
 from dunning.records import Case
 from dunning.restarts import tell_if_blocked
@@ -102,7 +102,7 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
     if is_closed:
         case.closed = case.close_early_at = case.psp_next_at = None
         case.psp_hold = False
-        settle_up_again(page, matter)
+        settle_up(page, matter)  # it was closed when the page took it up
     _begin(page, matter, case, page.policies[case.policy])
     matter.moved_by = "reopened"
     if is_closed or is_new:

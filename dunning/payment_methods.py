@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from dunning.account import OpenAccount
 from dunning.binding import charged_on
+from dunning.duplicates import account_knows
 from dunning.instruments import data_right, describe
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import digest, is_remembered, remembering
 from dunning.restarts import details_updated, instrument_changed
 from schemas.decisions import Action, NoticeKind
 from schemas.envelope import Event
@@ -18,19 +18,9 @@ from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 def on_updated(page: Page, event: Event[PaymentMethodUpdated]) -> str:
     """Take one change of an instrument. Returns the reason."""
     account = page.account(event.data.account_id)
-    if is_known(account, event.source, event.id):
+    if account_knows(account, event):
         return "duplicate"
     return _CHANGES[event.data.change](page, account, event)
-
-
-def is_known(account: OpenAccount, source: str, event_id: str) -> bool:
-    """Tell whether this event of the account was taken before; if not, remember it."""
-    root, one = account.root, digest(source, event_id)
-    if is_remembered(root.events, one):
-        return True
-    root.events = remembering(root.events, one)
-    account.root_changed()
-    return False
 
 
 def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
@@ -38,9 +28,9 @@ def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
     instrument_id = event.data.instrument.instrument_id
     describe(page, account, event.data.instrument)
     for matter in list(account.open_matters()):
-        case = matter.invoice.case
+        case = matter.case
         charged = charged_on(account, matter.invoice.subscription_id)
-        if case is None or charged == instrument_id or instrument_id in case.added_told:
+        if charged == instrument_id or instrument_id in case.added_told:
             continue
         touch(page, matter)
         case.added_told = (*case.added_told, instrument_id)

@@ -33,19 +33,14 @@ def touch(page: Page, matter: Matter) -> None:
     if not matter.is_settled_up:
         page.touched[matter.account.account_id, matter.id] = matter
         matter.account.matter_changed(matter)
-        _settle_up(page, matter)
+        settle_up(page, matter)
         page.unplanned.append(matter)
     elif matter.is_planned:
         page.unplanned.append(matter)
     matter.is_planned = False
 
 
-def settle_up_again(page: Page, matter: Matter) -> None:
-    """Look once more at what lies behind, of a case that was closed when the page took it up."""
-    _settle_up(page, matter)
-
-
-def _settle_up(page: Page, matter: Matter) -> None:
+def settle_up(page: Page, matter: Matter) -> None:
     """Look at what fell due before this page and did not fire, before the page changes anything.
 
     A planned attempt that waits for a network rule, or for an engine that was late, is kept: one of them.

@@ -18,9 +18,9 @@ from dunning.effective import Span, refuse, span_of
 from dunning.policy import RuleProfile
 from schemas.charges import Dialect
 from schemas.decisions import DeclineClass
+from schemas.instants import MICROSECOND
 
 ANY_CODE = "*"  # the code of a table's default row
-MICROSECOND = timedelta(microseconds=1)
 
 ADVICE_DIALECTS = (Dialect.MASTERCARD, Dialect.STRIPE)
 """The dialects with advice codes. Elsewhere the same digits mean other things (`mastercard.mac.dialect`)."""

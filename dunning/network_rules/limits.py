@@ -17,8 +17,8 @@ from dunning.calendar import Duration, add
 from dunning.effective import Span, boundaries, read_profile, refuse, span_of, start_of_epoch
 from dunning.networks import network_name
 from dunning.policy import RuleProfile
+from schemas.instants import MICROSECOND
 
-MICROSECOND = timedelta(microseconds=1)
 CEILINGS_KEPT = 1_024  # our choice: networks x profiles x epochs are a few dozen
 
 

@@ -1,11 +1,10 @@
 """`dunning backtest`: recorded events under several policies. Rule: what is not known is shown as not known."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import click
 import msgspec
@@ -19,8 +18,9 @@ from dunning.simulation import Line
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.events import InputData
-from schemas.instants import micros, moment, read_instant
+from schemas.instants import moment
 from streams.cli.backtest_view import rows_of, show
+from streams.cli.inputs import open_events, read_until
 from streams.cli.options import with_settings
 from streams.cli.story_view import new_console
 from streams.errors import Misuse, Trouble
@@ -66,7 +66,7 @@ def backtest(
         raise Misuse("backtest: name one source of events: a file, or --from-topics")
     files = [load_named_policies(name) for name in policy_files]
     charger = None if charger_file is None else load_charger(charger_file)
-    ends_at = None if until is None else _instant(until)
+    ends_at = None if until is None else read_until(until)
     recording = read_recording(_journal(effective) if events is None else _lines(events))
     if recording.begins_at is None:
         raise Misuse(f"{events or 'the journal'}: holds no event that can be read; nothing to compare")
@@ -92,16 +92,7 @@ def backtest(
 
 def _lines(path: Path) -> list[Line]:
     with ExitStack() as stack:
-        return list(read_lines(_opened(path, stack)))
-
-
-def _opened(path: Path, stack: ExitStack) -> BinaryIO:
-    if str(path) == "-":
-        return sys.stdin.buffer
-    try:
-        return stack.enter_context(path.open("rb"))
-    except OSError as error:
-        raise Misuse(f"{path}: cannot be read ({error.strerror}); name a file of events") from None
+        return list(read_lines(open_events(path, stack)))
 
 
 def _journal(effective: Effective) -> list[Line]:
@@ -114,13 +105,6 @@ def _journal(effective: Effective) -> list[Line]:
 
 def _is_input(told: Told) -> bool:
     return not isinstance(told.event.data, PoliciesSet)
-
-
-def _instant(text: str) -> int:
-    try:
-        return micros(read_instant(text))
-    except ValueError as error:
-        raise Misuse(f"--until: {error}; write it as 2026-03-10T00:00:00Z") from None
 
 
 def _subtitle(recording: Recording, ends_at: int) -> str:

@@ -6,7 +6,6 @@ With `--explain` it holds the stories of the same run instead; their modules are
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
@@ -15,8 +14,8 @@ from dunning.engine import Engine
 from dunning.simulation import Simulation
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
-from schemas.instants import EPOCH, micros, read_instant
-from streams.errors import Misuse
+from schemas.instants import EPOCH
+from streams.cli.inputs import open_events, read_until
 from streams.lines import load_charger, read_lines
 from streams.policies import load_policy_file
 from streams.rules import load_rules
@@ -50,9 +49,9 @@ def simulate(
     """
     charger = Charger() if charger_file is None else load_charger(charger_file)
     engine = new_engine(policy_file)
-    ends_at = None if until is None else _instant(until)
+    ends_at = None if until is None else read_until(until)
     with ExitStack() as stack:
-        lines = list(read_lines(_opened(events, stack)))
+        lines = list(read_lines(open_events(events, stack)))
     written = Simulation(engine, charger).run(lines, ends_at)
     if explained is None:
         write = sys.stdout.buffer.write
@@ -89,19 +88,3 @@ def new_engine(policy_file: Path | None) -> Engine:
         data = PoliciesSet(policies=file.content)
         engine.fold([Event(id="policies", source="dunning", type=PoliciesSet.TYPE, time=EPOCH, data=data)], 0)
     return engine
-
-
-def _instant(text: str) -> int:
-    try:
-        return micros(read_instant(text))
-    except ValueError as error:
-        raise Misuse(f"--until: {error}; write it as 2026-03-10T00:00:00Z") from None
-
-
-def _opened(path: Path, stack: ExitStack) -> BinaryIO:
-    if str(path) == "-":
-        return sys.stdin.buffer
-    try:
-        return stack.enter_context(path.open("rb"))
-    except OSError as error:
-        raise Misuse(f"{path}: cannot be read ({error.strerror}); name a file of events") from None

@@ -99,9 +99,7 @@ def _restarts(facts: Facts) -> Iterator[str]:
         if event.data.reason is RequestReason.INSTRUMENT_BOUND
     )
     for told, data in facts.bindings:
-        for invoice_id, changes in facts.changes.items():
-            if changes[0].data.account_id != data.account_id or not facts.is_open(invoice_id, told.stamp):
-                continue
+        for invoice_id in facts.open_cases(data.account_id, told.stamp):
             if facts.is_charged_on(invoice_id, data.instrument.instrument_id, told.stamp):
                 continue  # binding what is charged already is no news
             times = asked[invoice_id, data.instrument.instrument_id]
@@ -126,10 +124,7 @@ def _told_of_added_cards(facts: Facts) -> Iterator[str]:
     for one, data in facts.told(PaymentMethodUpdated):
         if data.change is not InstrumentChange.ADDED:
             continue
-        is_open = any(
-            changes[0].data.account_id == data.account_id and facts.is_open(invoice_id, one.stamp)
-            for invoice_id, changes in facts.changes.items()
-        )
+        is_open = bool(facts.open_cases(data.account_id, one.stamp))
         times = told[data.account_id, data.instrument.instrument_id]
         if times != int(is_open):
             yield f"{data.account_id}: {times} notices that {data.instrument.instrument_id} is not bound"

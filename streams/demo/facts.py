@@ -115,6 +115,14 @@ class Facts:
         before = [change for change in self.changes.get(invoice_id, ()) if micros(change.time) < at]
         return bool(before) and not is_closed(before[-1])
 
+    def open_cases(self, account_id: str, at: int) -> list[str]:
+        """List the invoices of an account whose cases stood open at an instant."""
+        return [
+            invoice_id
+            for invoice_id, changes in self.changes.items()
+            if changes[0].data.account_id == account_id and self.is_open(invoice_id, at)
+        ]
+
     def is_unanswered(self, invoice_id: str, at: int) -> bool:
         """Tell whether a request of the invoice had no outcome yet at an instant."""
         return any(
