@@ -9,7 +9,7 @@ from dunning.account import Matter
 from dunning.binding import charged_on
 from dunning.ceilings import count_requested, first_allowed, last_instant
 from dunning.instruments import present
-from dunning.ladder import give_gap_back, use_due_rungs
+from dunning.ladder import use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
 from dunning.records import Case, Quarantined
@@ -19,6 +19,8 @@ from schemas.decisions import RequestReason
 Outcome = ChargeDeclined | ChargeSucceeded | ChargePending
 
 _RESTARTS = (RequestReason.INSTRUMENT_BOUND, RequestReason.DETAILS_UPDATED)
+_KINDS = dict.fromkeys(RequestReason, "c") | dict.fromkeys(_RESTARTS, "i")
+_KINDS |= {RequestReason.SCHEDULED: "r", RequestReason.TECHNICAL: "t"}
 _PLANNED = {"R": RequestReason.SCHEDULED, "T": RequestReason.TECHNICAL}
 
 
@@ -47,8 +49,8 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     held = first_allowed(page.rules.networks, matter, policy, instrument_id, min(since, page.now))
     moved = () if held is None else held.why
     supersedes = None if case.request_at is None else request_id_of(matter, case)
-    if supersedes is not None and case.request_kind == "r":
-        give_gap_back(case, policy, page.now)
+    # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
+    is_for_rung = case.carried_at is not None or (supersedes is not None and case.request_kind == "r")
     case.attempts += 1
     request_id = request_id_of(matter, case)
     if reason is RequestReason.TECHNICAL:
@@ -56,7 +58,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
     case.technical_at = case.immediate = case.carried_at = None
     case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
-    case.request_kind = "i" if reason in _RESTARTS else {"scheduled": "r", "technical": "t"}.get(reason, "c")
+    case.request_kind = "r" if is_for_rung else _KINDS[reason]
     case.last_attempt_at = max(case.last_attempt_at, page.now)
     case.plan_kind = ""
     matter.is_planned = False

@@ -65,6 +65,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
         return _declined_in_case(page, matter, failure)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
+    if not answer.is_late and data.instrument_id == charged_on(account, data.subscription_id):
+        _attempted(matter, attempted_at)
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
@@ -98,8 +100,8 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         left = max(0, invoice.balance - data.amount_minor)
         invoice.open_balance = left or invoice.balance or invoice.open_balance
         invoice.balance = left
+    _attempted(matter, attempted_at)
     if case is not None and case.closed is None:
-        case.last_attempt_at = max(case.last_attempt_at, attempted_at)
         if data.initiated_by is Initiator.PSP:
             case.psp_hold = False
             use_next_rung(matter, case, page.policies[case.policy], attempted_at)
@@ -127,9 +129,8 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     touch(page, matter)
     answer = answered(matter, data)
     quarantine(matter, data, answer, reconcile=answer.was_reconcile)
-    charged = charged_on(account, data.subscription_id)
-    if matter.has_open_case and data.instrument_id in (None, charged):
-        matter.case.last_attempt_at = max(matter.case.last_attempt_at, attempted_at)
+    if data.instrument_id in (None, charged_on(account, data.subscription_id)):
+        _attempted(matter, attempted_at)
     matter.moved_by = "pending"
     return "pending"
 
@@ -139,6 +140,15 @@ def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: by
     if invoice_knows(matter, event):
         return "duplicate"
     return "charge_known" if any(is_remembered(digests, charge) for digests in outcomes) else None
+
+
+def _attempted(matter: Matter, attempted_at: int) -> None:
+    """Let `min_gap` count from an attempt, whoever made it; also before there is a case, and once it is closed."""
+    case = matter.invoice.case
+    if case is None:
+        matter.invoice.attempted_at = max(matter.invoice.attempted_at, attempted_at)
+    else:
+        case.last_attempt_at = max(case.last_attempt_at, attempted_at)
 
 
 def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
@@ -178,7 +188,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     moves = charged == data.instrument_id and not failure.answer.is_late
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
     if moves:
-        case.last_attempt_at = max(case.last_attempt_at, attempted_at)
+        _attempted(matter, attempted_at)
         _hold_back(case, data)
     if not failure.is_automatic:
         return "manual_attempt"
@@ -191,7 +201,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         pass_past_rungs(matter, case, policy, page.now)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
         case.decline_letter, case.decline_why = LETTER_OF[verdict.decline_class], verdict.why
-        case.decline_at = attempted_at
+        case.decline_at = attempted_at if moves else 0
         case.needs_customer = moves and verdict.decline_class is DeclineClass.NEEDS_CUSTOMER
         case.technical_at = None
         if moves and verdict.decline_class is DeclineClass.TECHNICAL:

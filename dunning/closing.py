@@ -21,6 +21,7 @@ def close(page: Page, matter: Matter, reason: CloseReason) -> None:
     case.closed = reason
     case.immediate = case.technical_at = case.carried_at = None
     case.plan_kind = ""
+    case.dropped_while_paused = False
     matter.moved_by = reason
     page.note("closed", reason, matter.account.account_id, matter.id)
 

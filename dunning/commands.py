@@ -85,7 +85,6 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
         # What was asked for before the pause goes on as what it is.
         if case.immediate.asked_in_pause if case.immediate is not None else is_owed:
             case.immediate = Immediate(RequestReason.RESUMED, at, page.now)
-            case.carried_at = None
         case.dropped_while_paused = False
 
 
@@ -106,5 +105,4 @@ def _retry_now(page: Page, matter: Matter, at: int) -> None:
         return
     if case.immediate is None:  # one that is owed already is enough, and says why
         case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter))
-    case.carried_at = None
     matter.moved_by = RequestReason.COMMAND

@@ -31,7 +31,7 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
     if start is None:
         return
     by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
-    if by_gap and (case.carried_at is not None or case.request_kind in ("r", "t")):
+    if by_gap and (case.carried_at is not None or _is_rung_unanswered(matter.invoice, case)):
         return  # the next gap follows an attempt that is still to be made, or answered
     if not (by_gap or policy.is_ascending):
         yield from list(enumerate(planned_rungs(matter, case, policy)))[case.rung :]
@@ -46,6 +46,10 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
         yield index, instant
         if by_gap:
             start = instant
+
+
+def _is_rung_unanswered(invoice: Invoice, case: Case) -> bool:
+    return case.request_kind == "r" or any(one.kind == "r" and not one.is_late for one in invoice.quarantined)
 
 
 def pass_rung(case: Case, policy: Policy, index: int, instant: int) -> None:
@@ -76,13 +80,6 @@ def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at:
             return
 
 
-def give_gap_back(case: Case, policy: Policy, now: int) -> None:
-    """Take back the gap of a request that is superseded now: it has never failed, and no rung fell due behind it."""
-    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT and case.rung > 0:
-        case.rung -= 1
-        case.ladder_start = now
-
-
 def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> None:
     """Count a failed automatic attempt (contract section 3, point 2).
 
@@ -99,7 +96,8 @@ def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> 
         case.ladder_start, case.rung = attempted_at, 0
     elif policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
         case.ladder_start = max(case.ladder_start, attempted_at)
-        case.rung += uses_gap
+        case.rung += uses_gap and case.carried_at is None  # one that still waits has taken the gap
+        case.carried_at = None
 
 
 def begin_anew(case: Case, policy: Policy) -> None:
@@ -121,13 +119,27 @@ def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int)
 
 
 def plan_technical(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:
-    """Plan the next technical attempt, if the budget has one, and pass over the rungs before it."""
+    """Plan the next technical attempt, if the budget has one."""
     case.technical_at = None
     if case.technical_used < len(policy.technical):
         gap = policy.technical[case.technical_used]
         case.technical_at = planned_technical(policy, attempted_at, gap, matter.invoice.zone)
-        if policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
-            pass_past_rungs(matter, case, policy, case.technical_at)
+
+
+def drop_technical(matter: Matter, case: Case, policy: Policy) -> None:
+    """Leave out a technical attempt that fell due and could not go; it uses nothing of the budget."""
+    pass_over_for_technical(matter, case, policy)
+    case.technical_at = None
+
+
+def pass_over_for_technical(matter: Matter, case: Case, policy: Policy) -> None:
+    """Pass over the rungs before the planned technical attempt; gaps count from it then (contract section 6)."""
+    at = case.technical_at
+    if at is None:
+        return
+    pass_past_rungs(matter, case, policy, at)
+    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT and case.ladder_start is not None:
+        case.ladder_start = max(case.ladder_start, at)
 
 
 def planned_rungs(matter: Matter, case: Case, policy: Policy) -> list[int]:

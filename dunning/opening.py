@@ -5,7 +5,7 @@ from dunning.binding import charged_on
 from dunning.ladder import pass_past_rungs, planned_rungs, window_end
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up, touch
-from dunning.policy import Policy, WindowAnchor
+from dunning.policy import LadderAnchor, Policy, WindowAnchor
 from dunning.records import Case
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
@@ -47,6 +47,7 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     counts = matter.invoice.issued_at is None or policy.window_anchor is WindowAnchor.FIRST_DECLINE
     anchor = first_decline_at if counts else None  # nothing else asks for it
     case = Case(policy=page.book.number(policy), window_ends_at=ends_at, first_decline_at=anchor)
+    case.last_attempt_at = matter.invoice.attempted_at
     matter.invoice.case = matter.case = case
     matter.invoice.forget_at = None
     _begin(page, matter, case, policy)
@@ -67,7 +68,8 @@ def reanchor(page: Page, matter: Matter) -> None:
         case.rung = 0
     waiting = case.carried_at if case.plan_kind == "R" else None
     case.carried_at, case.plan_kind = None, ""
-    if waiting is not None and waiting in planned_rungs(matter, case, policy):
+    by_date = policy.ladder_anchor is LadderAnchor.INVOICE_DATE
+    if waiting is not None and (not by_date or waiting in planned_rungs(matter, case, policy)):
         case.carried_at = waiting
     _begin(page, matter, case, policy)
 

@@ -3,6 +3,7 @@
 Ladder, technical attempts, immediate attempts, notices, stages and the window's end yield one next timer.
 """
 
+from copy import copy
 from datetime import date
 from typing import Final
 
@@ -13,11 +14,11 @@ from dunning.binding import charged_on, is_paused, verdict_against
 from dunning.calendar import DAY, add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.due_index import KIND_BITS
-from dunning.ladder import pass_rung, rungs
+from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs
 from dunning.page import Page
 from dunning.policy import LadderAnchor, Policy
 from dunning.records import Case
-from schemas.decisions import CaseState
+from schemas.decisions import CaseState, DeclineClass
 
 # What falls due in one instant, in the order in which it fires (contract section 6, Order).
 ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, EXPIRY_NOTICE, FORGET = range(
@@ -57,10 +58,10 @@ def settle_up(page: Page, matter: Matter) -> None:
     if missed:
         case.dropped_while_paused = True
     if case.technical_at is not None and case.technical_at < now and (case.plan_kind != "T" or missed):
-        case.technical_at = None  # it used nothing of the budget; the ladder goes on
+        drop_technical(matter, case, policy)
     waits = case.plan_kind == "R" and not missed
     if case.carried_at is not None and not (waits and case.carried_at == case.plan_due_at):
-        case.carried_at = None
+        case.carried_at = case.carried_at if _is_held_back(page, matter, policy, case.carried_at) else None
     by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
     if waits and case.plan_due_at >= now and not by_gap:
         return  # nothing before the next rung can go, and that one is still ahead
@@ -72,6 +73,15 @@ def settle_up(page: Page, matter: Matter) -> None:
             case.carried_at = at
             if by_gap:
                 break  # the next gap follows the attempt that still waits
+
+
+def _is_held_back(page: Page, matter: Matter, policy: Policy, planned_at: int) -> bool:
+    """Tell whether a network's rule held a rung back until now, so that nothing else has kept it from going."""
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    if instrument_id is None:
+        return False
+    allowed = first_allowed(page.rules.networks, matter, policy, instrument_id, planned_at)
+    return allowed is not None and allowed.at >= page.now
 
 
 def _fell_due(case: Case, now: int) -> bool:
@@ -219,12 +229,13 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
     if matter.invoice.quarantined or instrument_id is None:
         return None
     prospect = _Prospect(page, matter, case, policy, instrument_id)
-    if case.immediate is not None:
+    against = verdict_against(matter, instrument_id)
+    if case.immediate is not None and against is not DeclineClass.NEVER:
         attempt = _immediate(prospect, case.immediate.since, case.immediate.due_at)
         if attempt is not None:
             return attempt
-        case.immediate = None  # no instant inside the window is left for it
-    if case.request_at is not None or verdict_against(matter, instrument_id) is not None:
+    case.immediate = None  # no instant inside the window is left for it, or no instrument that may be charged
+    if case.request_at is not None or against is not None:
         return None
     if (
         case.technical_at is not None
@@ -257,7 +268,11 @@ def _rung(prospect: _Prospect) -> Attempt | None:
     case = prospect.case
     if case.carried_at is not None and (attempt := _spaced(prospect, case.carried_at)) is not None:
         return attempt
-    for _, at in rungs(prospect.matter, case, prospect.policy):
+    ahead = case
+    if case.technical_at is not None:  # it will be dropped; the ladder goes on behind it
+        ahead = copy(case)
+        pass_over_for_technical(prospect.matter, ahead, prospect.policy)
+    for _, at in rungs(prospect.matter, ahead, prospect.policy):
         if at < prospect.page.now:
             continue  # it fell due while it could not go
         if at >= case.window_ends_at:

@@ -117,7 +117,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     # The request in flight.
     request_at: int | None = None
     request_on: str = ""
-    request_kind: str = ""  # r: rung, t: technical, i: restart, c: command or resumed
+    request_kind: str = ""  # r: stands for a rung, t: technical, i: restart, c: command or resumed
     request_overdue: bool = False
     last_attempt_at: int = 0  # whoever made it; `min_gap` counts from here
     decline_letter: str | None = None  # the class of the deciding decline, in one letter
@@ -184,6 +184,7 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     case: Case | None = None
     forget_at: int | None = None  # when a settled invoice is dropped
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only
+    attempted_at: int = 0  # the last attempt before there was a case, whoever made it
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
 
 

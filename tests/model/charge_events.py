@@ -38,20 +38,20 @@ class ChargeEvents(Telling):
             case.unanswered = None
         open_case = None if case is None or case.closed is not None else case
         by_people = data.initiated_by in PEOPLE
-        is_over = invoice.settled in SETTLED or (data.subscription_id in account.ended and open_case is None)
+        is_settled = invoice.settled in SETTLED
+        is_over = is_settled or (data.subscription_id in account.ended and open_case is None)
         is_first = False
-        if not is_over and not by_people:
-            if data.initiated_by is Initiator.SCHEDULE and (case or self.may_open(invoice, data)):
-                self.saw(data.subscription_id, data.instrument_id)
-            if case is None:
-                open_case = self.open_on(invoice, data, moment)
-                is_first = open_case is not None
+        if data.initiated_by is Initiator.SCHEDULE and not is_settled:
+            self.saw(data.subscription_id, data.instrument_id)
+        if not is_over and not by_people and case is None:
+            open_case = self.open_on(invoice, data, moment)
+            is_first = open_case is not None
         before = {one.invoice_id: self.verdict_on_card(one) for one in account.open_cases()}
         if verdict.decline_class is DeclineClass.NEVER:
             account.never.add(data.instrument_id)
         is_new = moment >= account.good.get(data.instrument_id, -1)
         if verdict.decline_class is DeclineClass.FIX_DATA and is_new:
-            account.fix.add(data.instrument_id)
+            account.fix[data.instrument_id] = max(moment, account.fix.get(data.instrument_id, -1))
         if open_case is not None and not is_over:
             self.continue_case(open_case, data, moment, verdict, answered, is_first=is_first)
         self.stop_others(open_case, before, told=not by_people)
@@ -65,9 +65,6 @@ class ChargeEvents(Telling):
                 self.notice("customer_action_needed", other, instrument_id=used, decline_class=blocked)
             if blocked == "never":
                 other.restart = None
-
-    def may_open(self, invoice: Invoice, data: ChargeDeclined) -> bool:
-        return invoice.invoice_id not in self.account.cases and self.balance_left(invoice, data) > 0
 
     def balance_left(self, invoice: Invoice, data: ChargeDeclined) -> int:
         known = invoice.issued.amount_minor if invoice.issued else data.amount_minor
@@ -195,6 +192,7 @@ class ChargeEvents(Telling):
         if anchor is LadderAnchor.PREVIOUS_ATTEMPT:
             case.ladder_from = moment if case.ladder_from is None else max(case.ladder_from, moment)
             case.ladder_step += not technical
+            case.moved = []  # the next attempt counts from this one
             return
         if anchor is LadderAnchor.FIRST_DECLINE and case.ladder_from is None:
             case.ladder_from = moment

@@ -152,7 +152,7 @@ class Account:
     charges: list[Charge] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     never: set[str] = field(default_factory=set)  # instrument ids, each standing for its card number
-    fix: set[str] = field(default_factory=set)
+    fix: dict[str, int] = field(default_factory=dict)  # when the latest attempt with wrong data was made
     good: dict[str, int] = field(default_factory=dict)  # when an instrument last succeeded or was edited
     ended: set[str] = field(default_factory=set)
     paused: set[tuple[str, str]] = field(default_factory=set)

@@ -37,6 +37,8 @@ class InvoiceEvents(Telling):
             skip_past(self.planner, case)
         elif case is None and invoice.paid and invoice.paid >= data.amount_minor:
             self.settle(invoice, "paid", invoice.settled_at)
+        elif case is None and invoice.paid:
+            invoice.before = data.amount_minor - invoice.paid
 
     def adjusted(self, data: InvoiceAdjusted, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)

@@ -87,6 +87,8 @@ class Planner:
         while (rung := self.next_rung(ahead.case)) is not None:
             technical = self.technical_due(case)
             passed_over = technical is not None and rung < technical
+            if technical is not None and not passed_over and ahead.leave_out(technical):
+                continue
             if not passed_over and not self.held(case, rung) and self.gap_is_kept(case, rung, rung):
                 at = self.allowed(case, rung)
                 if at != FOREVER:
@@ -150,6 +152,14 @@ class _Walk:
         from copy import copy
 
         self.case = copy(case)
+        self.leaves_out = case.policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
+
+    def leave_out(self, technical: int) -> bool:
+        """Let the next gap count from a technical attempt that cannot go; tell whether that moves anything."""
+        was, self.leaves_out = self.leaves_out, False
+        if was:
+            self.case.ladder_from = technical
+        return was
 
 
 def use_rung(case: Case, rung: int, *, skipped: bool) -> None:

@@ -74,4 +74,4 @@ class Story(ChargeEvents, MethodEvents, InvoiceEvents):
 
 def _is_owed(restart: Restart | None) -> bool:
     """Tell whether an attempt is owed already that another order adds nothing to."""
-    return restart is not None and restart.reason != "resumed"
+    return restart is not None

@@ -40,13 +40,15 @@ class Telling:
 
     def saw(self, subscription_id: str, instrument_id: str) -> None:
         account = self.account
-        if account.default is not None and instrument_id != account.default:
-            account.own.setdefault(subscription_id, instrument_id)
+        is_other = account.default is not None and instrument_id != account.default
+        if is_other and subscription_id not in account.own:
+            account.own[subscription_id] = instrument_id
         else:
             account.seen[subscription_id] = instrument_id
 
     def is_good(self, instrument: str, moment: int) -> None:
-        self.account.fix.discard(instrument)
+        if moment >= self.account.fix.get(instrument, -1):
+            self.account.fix.pop(instrument, None)
         self.account.good[instrument] = max(moment, self.account.good.get(instrument, -1))
 
     def choose(self, invoice: Invoice, decline: ChargeDeclined | None = None) -> Policy:

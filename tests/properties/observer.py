@@ -82,6 +82,7 @@ class Observer:
         self.unsure: set[str] = (
             set()
         )  # subscriptions of which a decline came that may or may not count as seen
+        self.dead: set[tuple[str, str]] = set()  # (account, instrument) that was declined `never`
         self._issued: set[str] = set()
 
     def invoice(self, invoice_id: str) -> Invoice:
@@ -139,6 +140,8 @@ class Observer:
             self._held(one, data, request)
             return
         one.outcomes.add(data.charge_id)
+        if isinstance(data, ChargeDeclined) and data.decline.code == "never":
+            self.dead.add((data.account_id, data.instrument_id))
         held = [
             each
             for each in one.pending

@@ -66,6 +66,15 @@ def test_a_request_carries_the_newest_binding(drawn: list[Action], policy: dict[
 
 
 @given(actions, policies)
+def test_nothing_is_requested_on_an_instrument_that_was_declined_never(
+    drawn: list[Action], policy: dict[str, Any]
+) -> None:
+    observer = Observer()
+    for _, request in observer.follow(written(drawn, policy)[1].pages):
+        assert (request.account_id, request.instrument_id) not in observer.dead
+
+
+@given(actions, policies)
 def test_a_balance_is_never_negative_and_never_asked_for_in_full_when_part_is_paid(
     drawn: list[Action], policy: dict[str, Any]
 ) -> None:

@@ -146,3 +146,25 @@ def test_accelerated_closes_after_the_first_never_unless_another_card_is_bound()
     """,
         policy={"never": {"close_after": 2}},
     )
+
+
+def test_in_a_ladder_of_gaps_a_technical_attempt_that_is_dropped_moves_the_start_too() -> None:
+    assert_story(
+        """
+        day 0         declined 0 technical psp_again=d0T12:00  =>  declined  notice:payment_declined  case:retrying@d2T09:10
+        day 1  12:00  declined psp                             =>  declined  notice:payment_declined  case:retrying@d4T12:00
+    """,
+        policy=GAPS,
+    )
+
+
+def test_rungs_passed_over_for_a_technical_attempt_come_back_when_it_is_not_made() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A      =>  issued
+        day 2  20:00  declined 0 technical  =>  declined  notice:payment_declined  case:retrying@d3T20:00
+        day 2  21:00  declined 0            =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                   =>  scheduled  request:1@card-A  case:in_flight
+    """,
+        policy={"technical": ["P1D"]},
+    )

@@ -252,3 +252,40 @@ def test_the_end_told_again_after_a_reopening_changes_nothing() -> None:
         day 2         reopened correction  =>  reopened  case:retrying@d3
         day 2  12:00  again ended          =>  duplicate
     """)
+
+
+def test_an_attempt_at_a_closed_invoice_counts_for_min_gap_once_it_is_reopened() -> None:
+    assert_story("""
+        day 0         declined 0                =>  declined  notice:payment_declined  case:retrying@d3
+        day 2         stop                      =>  stopped stop  case:closed/stopped
+        day 6  22:00  succeeded psp amount=100  =>  part_paid  case:closed/stopped
+        day 7         reopened refund           =>  reopened  case:retrying@d12
+    """)
+
+
+def test_an_attempt_before_there_was_a_case_counts_for_min_gap() -> None:
+    assert_story("""
+        day 2  22:00  succeeded psp amount=100  =>  part_paid
+        day 3  08:00  declined 0 tried=d0       =>  declined  notice:payment_declined  case:retrying@d7
+    """)
+
+
+def test_what_was_dropped_in_a_pause_is_not_made_up_for_once_the_case_was_stopped() -> None:
+    assert_story("""
+        day 0  declined 0       =>  declined  notice:payment_declined  case:retrying@d3
+        day 2  pause            =>  pause  case:paused
+        day 4  stop             =>  stopped stop  case:closed/stopped
+        day 5  reopened refund  =>  reopened  case:paused
+        day 6  resume           =>  resume  case:retrying@d7
+    """)
+
+
+def test_a_rung_moved_by_a_network_waits_on_when_the_invoice_comes() -> None:
+    assert_story(
+        """
+        day  0  declined 0 advice=30  =>  declined  notice:payment_declined  case:retrying@d10
+        day  3  issued                =>  reanchored
+        day 10  due                   =>  scheduled  request:1@card-A  case:in_flight
+    """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [2, 3, 5]}},
+    )

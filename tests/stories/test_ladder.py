@@ -399,3 +399,54 @@ def test_not_after_is_the_windows_end() -> None:
         day 3  due               =>  scheduled  request:1@card-A  case:in_flight
         day 3  succeeded 1       =>  paid  paid  notice:recovered  case:closed/paid
     """)
+
+
+def test_a_moved_rung_outlives_a_charge_that_was_pending_meanwhile() -> None:
+    assert_story("""
+        day  0  declined 0 advice=30                  =>  declined  notice:payment_declined  case:retrying@d10
+        day  4  pending customer charge=x on=card-B   =>  pending  case:pending
+        day  5  declined customer charge=x on=card-B  =>  manual_attempt  case:retrying@d10
+        day 10  due                                   =>  scheduled  request:1@card-A  case:in_flight
+    """)
+
+
+def test_a_moved_rung_that_comes_due_while_a_charge_is_pending_is_dropped() -> None:
+    assert_story("""
+        day  0  declined 0 advice=30                  =>  declined  notice:payment_declined  case:retrying@d10
+        day  4  pending customer charge=x on=card-B   =>  pending  case:pending
+        day 11  declined customer charge=x on=card-B  =>  manual_attempt  case:retrying@d12
+    """)
+
+
+def test_an_order_that_goes_with_a_moved_rung_takes_no_further_gap() -> None:
+    assert_story(
+        """
+        day  0  declined 0 advice=30  =>  declined  notice:payment_declined  case:retrying@d10
+        day  4  retry_now             =>  retry_now
+        day 10  due                   =>  command  request:1@card-A  case:in_flight
+        day 10  declined 1            =>  declined  notice:payment_declined  case:retrying@d13
+    """,
+        policy=GAPS,
+    )
+
+
+def test_a_failed_attempt_takes_the_gap_of_a_rung_that_still_waits_for_a_network() -> None:
+    assert_story(
+        """
+        day 0  declined 0 advice=30  =>  declined  notice:payment_declined  case:retrying@d10
+        day 4  declined 0 on=card-B  =>  declined  notice:payment_declined  case:retrying@d7
+    """,
+        policy=GAPS,
+    )
+
+
+def test_no_gap_runs_while_the_attempt_before_it_is_pending() -> None:
+    assert_story(
+        """
+        day 0  declined 0           =>  declined  notice:payment_declined  case:retrying@d2
+        day 2  due                  =>  scheduled  request:1@card-A  case:in_flight
+        day 2  pending 1 charge=x   =>  pending  case:pending
+        day 9  declined 1 charge=x  =>  declined  notice:payment_declined  case:retrying@d12
+    """,
+        policy=GAPS,
+    )

@@ -348,3 +348,12 @@ def test_binding_a_card_that_needs_its_data_fixed_gives_one_attempt_and_the_verd
         day 2  09:10  declined 2                      =>  declined  notice:payment_declined  case:waiting
         day 4         edited card-A                   =>  details_updated  details_updated  request:3@card-A  case:in_flight
     """)
+
+
+def test_a_restart_that_ends_up_on_a_dead_card_asks_for_nothing() -> None:
+    assert_story("""
+        day 0  bound card-B default                               =>  same_binding
+        day 0  declined 0                                         =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  declined 0 never invoice=in-2 sub=sub-2 on=card-C  =>  declined  in-2.notice:payment_declined  in-2.notice:customer_action_needed  in-2.case:waiting
+        day 1  removed card-A & issued invoice=in-3 on=card-C     =>  instrument_changed issued  case:waiting
+    """)
