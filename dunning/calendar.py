@@ -158,10 +158,16 @@ def add(instant: int, duration: Duration, zone: str, at: int | None = None, sign
     """
     days = duration.days
     micros = duration.micros
-    if not duration.months and zone == "UTC":  # the common case, on integers alone
+    if not duration.months:  # the common cases, on integers alone
+        moved = instant + sign * days * DAY
         if at is None or micros:
-            return instant + sign * (days * DAY + micros)
-        return (instant // DAY + sign * days) * DAY + at
+            if zone == "UTC":
+                return moved + sign * micros
+            offset = _steady_offset(instant // DAY, zone)
+            if offset is not None and offset == _steady_offset(moved // DAY, zone):
+                return moved + sign * micros
+        elif zone == "UTC":
+            return moved // DAY * DAY + at
     if at is not None and not micros:
         ordinal = local_day(instant, zone)[0]
         return from_local(_moved(ordinal, duration, sign), at, zone)

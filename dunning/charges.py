@@ -139,7 +139,10 @@ def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: by
     """Give the reason why an outcome changes nothing: the event was taken, or its charge has one of the outcomes."""
     if invoice_knows(matter, event):
         return "duplicate"
-    return "charge_known" if any(is_remembered(digests, charge) for digests in outcomes) else None
+    for digests in outcomes:
+        if is_remembered(digests, charge):
+            return "charge_known"
+    return None
 
 
 def _attempted(matter: Matter, attempted_at: int) -> None:
@@ -195,10 +198,11 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     if moves:
         _close_early(matter, case, policy, verdict, attempted_at)
     if moves or failure.is_first:
-        failed(case, policy, attempted_at, uses_gap=failure.answer.kind not in _GAP_TAKEN)
+        begins = failed(case, policy, attempted_at, uses_gap=failure.answer.kind not in _GAP_TAKEN)
         if moves and data.initiated_by is Initiator.PSP:
             use_next_rung(matter, case, policy, attempted_at)
-        pass_past_rungs(matter, case, policy, page.now)
+        if begins:
+            pass_past_rungs(matter, case, policy, page.now)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
         case.decline_letter, case.decline_why = LETTER_OF[verdict.decline_class], verdict.why
         case.decline_at = attempted_at if moves else 0

@@ -80,8 +80,8 @@ def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at:
             return
 
 
-def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> None:
-    """Count a failed automatic attempt (contract section 3, point 2).
+def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> bool:
+    """Count a failed automatic attempt (contract section 3, point 2). Returns whether the ladder counts from it.
 
     Args:
         case: whose attempt it was.
@@ -91,13 +91,16 @@ def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> 
             the ladder's own has taken its gap when it was requested.
     """
     if policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
-        return  # it does not count from declines
+        return False  # it does not count from declines
     if case.ladder_start is None:
         case.ladder_start, case.rung = attempted_at, 0
-    elif policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        return True
+    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
         case.ladder_start = max(case.ladder_start, attempted_at)
         case.rung += uses_gap and case.carried_at is None  # one that still waits has taken the gap
         case.carried_at = None
+        return True
+    return False
 
 
 def begin_anew(case: Case, policy: Policy) -> None:

@@ -32,7 +32,7 @@ def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
         charged = charged_on(account, matter.invoice.subscription_id)
         if charged == instrument_id or instrument_id in case.added_told:
             continue
-        touch(page, matter)
+        account.matter_changed(matter)  # the plan stays as it is
         case.added_told = (*case.added_told, instrument_id)
         page.notice(
             matter,

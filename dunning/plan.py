@@ -120,7 +120,11 @@ def plan(page: Page, matter: Matter) -> None:
         if case.close_early_at is not None:
             end = min(end, case.close_early_at)
         due.append(end << KIND_BITS | WINDOW_END)
-        if not case.closing_told and (closing := closing_at(policy, case, invoice.zone)) is not None:
+        if (
+            not case.closing_told
+            and min(due) >> KIND_BITS >= case.window_ends_at - policy.closing_ahead  # else something is due before
+            and (closing := closing_at(policy, case, invoice.zone)) is not None
+        ):
             due.append(closing << KIND_BITS | CLOSING_NOTICE)
         if policy.expiry_notice is not None and (expiring := _expiry_notice_at(matter, policy)) is not None:
             due.append(expiring << KIND_BITS | EXPIRY_NOTICE)

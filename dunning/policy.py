@@ -60,6 +60,7 @@ class Policy:
     answer_within: int  # microseconds; then a request is overdue
     at: int | None  # microseconds after local midnight, for day-based rungs
     closing_notice: Duration | None  # before the window's end
+    closing_ahead: int  # microseconds; in no zone and month is the notice further before the window's end
     expiry_notice: Duration | None  # before an attempt that the card will not live to see
     never_close_after: Duration | None  # accelerated dunning: from the first `never` or `fraud` decline
     stages: tuple[Stage, ...]  # in order of age

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from dunning.attempt_times import BusinessDays, QuietHours
-from dunning.calendar import Duration
+from dunning.calendar import DAY, Duration
 from dunning.policy import (
     Conditions,
     LadderAnchor,
@@ -266,6 +266,7 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         answer_within=read.answer_within.exact_micros(),
         at=read.at,
         closing_notice=read.closing_notice,
+        closing_ahead=read.closing_notice.longest + DAY if read.closing_notice else 0,  # clocks move by less than a day
         expiry_notice=read.expiry_notice,
         never_close_after=read.never.close_after,
         stages=tuple(
