@@ -3,10 +3,10 @@
 One rule: this order and no other. Read before the fence, an offset or a state may still change under us.
 """
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from streams.collector import spare_what_stays
 from streams.partition_record import PartitionRecord, decode_record
 from streams.ports import PARTITION_KEY, Broken, Clock, Fold, Ledger, Owner
 
@@ -52,9 +52,7 @@ async def take_over(
         await clock.sleep(0)
     fold.restored()
     remaining(0)
-    # The restored rows live as long as the partition: keep the collector from walking them.
-    gc.collect()
-    gc.freeze()
+    spare_what_stays()
     return Memory(
         fold=fold,
         owner=owner,

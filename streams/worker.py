@@ -26,6 +26,7 @@ from streams.app import DunningApp, build_app, journal_end
 from streams.appender import Appender
 from streams.clients import connection, unreachable
 from streams.clock import SystemClock
+from streams.collector import look_seldom
 from streams.desk import Desk
 from streams.errors import Trouble
 from streams.health import HealthPage
@@ -68,6 +69,7 @@ def run(plan: Plan) -> None:
         Misuse: a setting is wrong.
     """
     require_fast_client()
+    look_seldom()
     for handler in logging.getLogger().handlers:
         handler.addFilter(LibraryLines())
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -6,10 +6,11 @@ One rule: every contender gets the same bytes under the same keys; whoever needs
 import contextlib
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Arena:
         has_engine = any("worker" in command for command in commands)
         journal = topic_name(settings, names.JOURNAL)
         inputs = {kind: topic_name(settings, kind) for kind in INPUT_TYPES}
-        workload = self.workload()
+        books = self.books()
 
         def start() -> list[Contestant]:
             return [
@@ -63,13 +64,13 @@ class Arena:
                 for command in commands
             ]
 
-        async def feed(count: int) -> int:
-            told = workload.take(count)
+        async def feed(events: int) -> int:
+            told = next(books).take(events)
             if is_fed_by_journal:
                 await self.broker.fill(on_the_journal(told, journal, PARTITIONS, PAGE_EVENTS))
             else:
                 await self.broker.fill(on_their_topics(told, inputs, PARTITIONS))
-            return count
+            return events
 
         async def is_done() -> bool:
             if not is_fed_by_journal:
@@ -101,7 +102,7 @@ class Arena:
         name = self._unique(label)
         input_topic, output_topic = f"{name}.input", f"{name}.output"
         await self._create(input_topic, output_topic)
-        workload = self.workload()
+        books = self.books()
         fed = 0
 
         def start() -> list[Contestant]:
@@ -119,10 +120,10 @@ class Arena:
                 return [Contestant(command, environment, log)]
             return [Contestant(command, environment, log, str(python))]
 
-        async def feed(count: int) -> int:
+        async def feed(events: int) -> int:
             nonlocal fed
-            fed += await self.broker.fill(on_one_topic(workload.take(count), input_topic, PARTITIONS))
-            return count
+            fed += await self.broker.fill(on_one_topic(next(books).take(events), input_topic, PARTITIONS))
+            return events
 
         async def is_done() -> bool:
             written = await self.broker.length(output_topic, PARTITIONS)
@@ -146,13 +147,18 @@ class Arena:
 
     # ---- what both need ----
 
-    def workload(self) -> Workload:
-        """The same events for everyone; they begin five minutes ago."""
-        return Workload(
-            accounts=self.accounts,
-            begins_at=datetime.now(UTC) - timedelta(minutes=5),
-            step=timedelta(microseconds=100),
-        )
+    def books(self) -> Iterator[Workload]:
+        """The same events for everyone, they begin five minutes ago; each repetition is about other payers.
+
+        So every repetition is the same work on top of what is there, and none goes on where the last one ended.
+        """
+        for number in count(1):
+            yield Workload(
+                accounts=self.accounts,
+                begins_at=datetime.now(UTC) - timedelta(minutes=5),
+                step=timedelta(microseconds=100),
+                book=f"b{number}_",
+            )
 
     async def _create(self, *topics: str) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.broker.bootstrap)

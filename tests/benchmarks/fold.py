@@ -13,6 +13,7 @@ from dunning.engine import Engine
 from schemas.instants import micros
 from schemas.pages import decode_page, encode_event, encode_page
 from schemas.reading import read_event
+from streams.collector import look_seldom, spare_what_stays
 from streams.rules import load_rules
 from tests.benchmarks.figures import Report
 from tests.benchmarks.machine import described, yardstick_ns
@@ -81,9 +82,8 @@ class _Run:
 def _run(count: int, accounts: int, gap_us: int) -> _Run:
     workload = Workload(accounts=accounts, begins_at=BEGINS_AT, step=timedelta(microseconds=gap_us))
     pages = list(pages_of(workload.take(count)))
-    # What the workload remembers is none of the engine's garbage: the collector must not walk it.
-    gc.collect()
-    gc.freeze()
+    look_seldom()  # as a worker does
+    spare_what_stays()  # what the workload remembers is none of the engine's garbage
     engine = Engine(load_rules())
     run = _Run(count)
     now = micros(BEGINS_AT)

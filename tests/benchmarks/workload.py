@@ -96,6 +96,7 @@ class Workload:
         begins_at: the time of the first event, UTC; each further event is `step` later.
         step: from event to event.
         seed: of everything that is drawn.
+        book: begins every id; workloads of other books are about other payers.
     """
 
     def __init__(
@@ -105,7 +106,9 @@ class Workload:
         begins_at: datetime,
         step: timedelta = timedelta(milliseconds=1),
         seed: int = SEED,
+        book: str = "",
     ) -> None:
+        self._book = book
         self._dice = random.Random(seed)  # noqa: S311  # reproducible, not secret
         self._popularity = list(accumulate(rank**-ZIPF for rank in range(1, accounts + 1)))
         self._kinds, self._weights = list(SHARES), list(accumulate(SHARES.values()))
@@ -152,11 +155,11 @@ class Workload:
         rank = bisect_left(self._popularity, self._dice.random() * self._popularity[-1])
         account = self._accounts.get(rank)
         if account is None:
-            account = self._accounts[rank] = _Account(rank, f"acct_{rank:07d}")
+            account = self._accounts[rank] = _Account(rank, f"{self._book}acct_{rank:07d}")
         subscription = self._subscription(account)
         subscription.unpaid += 1
         self._invoices += 1
-        invoice = _Invoice(f"in_{self._invoices:09d}", subscription, self._dice.randrange(499, 19_999))
+        invoice = _Invoice(f"{self._book}in_{self._invoices:09d}", subscription, self._dice.randrange(499, 19_999))
         self._fresh.append(invoice)
         data = {
             "invoice_id": invoice.invoice_id,
@@ -182,7 +185,7 @@ class Workload:
             card = account.new_card()
         else:
             card = account.cards[self._dice.randrange(len(account.cards))]
-        subscription = _Subscription(f"sub_{account.rank:07d}_{len(known) + 1}", account, card)
+        subscription = _Subscription(f"{self._book}sub_{account.rank:07d}_{len(known) + 1}", account, card)
         known.append(subscription)
         return subscription
 
@@ -270,7 +273,7 @@ class Workload:
         self._now += self._step
         event = {
             "specversion": "1.0",
-            "id": f"evt_{self._number:010d}",
+            "id": f"{self._book}evt_{self._number:010d}",
             "source": "billing.example/events",
             "type": kind,
             "time": self._now,
