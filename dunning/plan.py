@@ -122,7 +122,8 @@ def plan(page: Page, matter: Matter) -> None:
         due.append(end << KIND_BITS | WINDOW_END)
         if (
             not case.closing_told
-            and min(due) >> KIND_BITS >= case.window_ends_at - policy.closing_ahead  # else something is due before
+            and min(due) >> KIND_BITS
+            >= case.window_ends_at - policy.closing_ahead  # else something is due before
             and (closing := closing_at(policy, case, invoice.zone)) is not None
         ):
             due.append(closing << KIND_BITS | CLOSING_NOTICE)

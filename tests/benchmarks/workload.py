@@ -159,7 +159,9 @@ class Workload:
         subscription = self._subscription(account)
         subscription.unpaid += 1
         self._invoices += 1
-        invoice = _Invoice(f"{self._book}in_{self._invoices:09d}", subscription, self._dice.randrange(499, 19_999))
+        invoice = _Invoice(
+            f"{self._book}in_{self._invoices:09d}", subscription, self._dice.randrange(499, 19_999)
+        )
         self._fresh.append(invoice)
         data = {
             "invoice_id": invoice.invoice_id,
