@@ -6,17 +6,13 @@ The one rule: `from` is inclusive, `to` is exclusive, both are UTC dates; the in
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import NoReturn
 
 from dunning.policy import RuleProfile
+from dunning.rule_files import refuse
 from schemas.instants import micros
 
 ALWAYS_FROM = -(2**63)  # microseconds; before every instant
 ALWAYS_TO = 2**63
-
-
-class RuleDataError(ValueError):
-    """A data file of rules that contradicts itself. Names the file and the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +66,6 @@ def read_profile(profile: str) -> RuleProfile:
         ValueError: not `current`, `strict` or `none`; the check of the policy file lets no other through.
     """
     return RuleProfile(profile)
-
-
-def refuse(where: str, wrong: str, remedy: str) -> NoReturn:
-    """Say in one line what is wrong with a data file.
-
-    Raises:
-        RuleDataError: always.
-    """
-    raise RuleDataError(f"{where}: {wrong}; {remedy}")
 
 
 def _midnight(day: date | None, otherwise: int) -> int:

@@ -17,6 +17,7 @@ from schemas.instants import micros
 from schemas.reading import arrival_of, read_event
 from schemas.rejections import Rejected
 from streams.errors import Misuse
+from streams.yaml_files import read_text, reading
 
 
 def read_lines(lines: Iterable[bytes], exempt: frozenset[str] = frozenset()) -> Iterator[Line]:
@@ -51,17 +52,9 @@ def load_charger(path: Path) -> Charger:
     Raises:
         Misuse: it cannot be read, is no YAML, or a rule in it is wrong.
     """
-    try:
-        text = path.read_text("utf-8")
+    text = read_text(path, "charger file")
+    with reading(text, str(path), "charger file"):
         content: Any = yaml.safe_load(text)
-    except OSError as error:
-        raise Misuse(f"{path}: cannot be read ({error.strerror}); name a charger file") from None
-    except UnicodeDecodeError as error:
-        raise Misuse(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-        raise Misuse(f"{where}: no YAML: {getattr(error, 'problem', None) or error}") from None
     try:
         return read_charger(content)
     except ChargerError as error:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from yaml.reader import ReaderError
 
 from dunning.network_rules.limits import NetworkRules
 from dunning.policy import PolicySet
@@ -23,12 +22,13 @@ from dunning.policy_file import Path as FieldPath
 from dunning.policy_findings import findings
 from streams.errors import Misuse
 from streams.rules import load_rules
+from streams.yaml_files import read_text, reading
 
 # Days off are looked up for these years, whatever the day of the look-up: the same file always has the same
 # content. Outside them only weekends count.   # our choice
 FIRST_YEAR: Final = 2015
 LAST_YEAR: Final = 2050
-LARGEST_FILE: Final = 1_000_000  # characters   # our choice
+_KIND: Final = "policy file"
 _MOST_NODES: Final = 100_000  # of a YAML file with its aliases written out   # our choice
 
 
@@ -68,13 +68,7 @@ def load_policy_file(path: Path | Traversable, *, refuse_nonsense: bool = True) 
     Raises:
         PolicyFileError: the file is missing, no YAML, no policy file, or nonsense.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise PolicyFileError(f"{path}: cannot be read ({reason}); name a policy file") from None
-    except UnicodeDecodeError as error:
-        raise PolicyFileError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    text = read_text(path, _KIND, PolicyFileError)
     return read_policy_text(text, str(path), refuse_nonsense=refuse_nonsense)
 
 
@@ -149,28 +143,12 @@ def _line(path: FieldPath, lines: Mapping[FieldPath, int]) -> int:
 
 
 def _parse(text: str, name: str) -> tuple[dict[str, Any], dict[FieldPath, int], list[Problem]]:
-    if len(text) > LARGEST_FILE:
-        raise PolicyFileError(f"{name}: has more than {LARGEST_FILE} characters; is it a policy file?")
     lines: dict[FieldPath, int] = {}
-    try:
+    with reading(text, name, _KIND, PolicyFileError):
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         problems = list(_walked(node, (), lines, ())) if node is not None else []
         content = None if problems or node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise PolicyFileError(
-            f"{name}:{line}: the file: no YAML: {error.problem}; correct the text"
-        ) from None
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise PolicyFileError(
-            f"{name}:{line}: the file: no YAML: {error.reason}; remove the character"
-        ) from None
-    except RecursionError:
-        raise PolicyFileError(f"{name}:1: the file: is nested too deeply; is it a policy file?") from None
-    except ValueError as error:  # a date such as 2026-02-31
-        raise PolicyFileError(f"{name}:1: the file: no YAML: {error}; put the value in quotes") from None
     if problems:
         raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in problems))
     if not isinstance(content, dict):

@@ -14,8 +14,9 @@ from typing import Literal
 
 import msgspec
 
-from dunning.effective import Span, refuse, span_of
+from dunning.effective import Span, span_of
 from dunning.policy import RuleProfile
+from dunning.rule_files import read_file, refuse
 from schemas.charges import Dialect
 from schemas.decisions import DeclineClass
 from schemas.instants import MICROSECOND
@@ -183,14 +184,8 @@ def read_tables(files: Mapping[str, bytes]) -> CodeTables:
     )
 
 
-_decode = msgspec.json.Decoder(_File).decode
-
-
 def _read_table(name: str, content: bytes) -> CodeTable:
-    try:
-        file = _decode(content)
-    except msgspec.DecodeError as error:
-        refuse(name, f"not a decline table: {error}", "correct the file")
+    file = read_file(name, content, _File, "a decline table")
     _refuse_disorder(name, file.rows)
     rows = tuple(row for written in file.rows for row in _expanded(name, file, written))
     by_code: dict[str, list[CodeRow]] = {}

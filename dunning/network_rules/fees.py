@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from dunning.effective import Span, refuse, span_of
+from dunning.effective import Span, span_of
+from dunning.rule_files import read_file, refuse
 from schemas.money import CURRENCIES
 
 
@@ -63,10 +64,7 @@ def read_fees(content: bytes) -> Fees:
         RuleDataError: a file of another shape; rows out of order or overlapping; an amount that is none.
     """
     name = "fees.json"
-    try:
-        file = msgspec.json.decode(content, type=_FeeFile)
-    except msgspec.DecodeError as error:
-        refuse(name, f"not a list of fees: {error}", "correct the file")
+    file = read_file(name, content, _FeeFile, "a list of fees")
     for before, row in pairwise(file.rows):
         if (before.id, str(before.from_ or "")) >= (row.id, str(row.from_ or "")):
             refuse(f"{name} row {row.id}", "out of order or there twice", "sort by id and `from`")

@@ -14,9 +14,10 @@ from typing import Literal
 import msgspec
 
 from dunning.calendar import Duration, add
-from dunning.effective import Span, boundaries, read_profile, refuse, span_of, start_of_epoch
+from dunning.effective import Span, boundaries, read_profile, span_of, start_of_epoch
 from dunning.networks import network_name
 from dunning.policy import RuleProfile
+from dunning.rule_files import read_file, refuse
 from schemas.instants import MICROSECOND
 
 CEILINGS_KEPT = 1_024  # our choice: networks x profiles x epochs are a few dozen
@@ -187,10 +188,7 @@ def read_network_rules(limits: bytes, debits: bytes) -> NetworkRules:
 
 
 def _read_ceilings(name: str, content: bytes) -> tuple[_Ceiling, ...]:
-    try:
-        file = msgspec.json.decode(content, type=_LimitFile)
-    except msgspec.DecodeError as error:
-        refuse(name, f"not a list of limits: {error}", "correct the file")
+    file = read_file(name, content, _LimitFile, "a list of limits")
     for before, row in pairwise(file.rows):
         if (before.id, str(before.from_ or ""), before.profiles) >= (
             row.id,
@@ -219,10 +217,7 @@ def _read_ceilings(name: str, content: bytes) -> tuple[_Ceiling, ...]:
 
 
 def _read_debits(name: str, content: bytes) -> dict[tuple[str, RuleProfile], DebitLimit]:
-    try:
-        file = msgspec.json.decode(content, type=_DebitFile)
-    except msgspec.DecodeError as error:
-        refuse(name, f"not a list of debit limits: {error}", "correct the file")
+    file = read_file(name, content, _DebitFile, "a list of debit limits")
     debits: dict[tuple[str, RuleProfile], DebitLimit] = {}
     for row in file.rows:
         where = f"{name} row {row.id}"

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from dunning.declines.tables import read_tables
-from dunning.effective import RuleDataError
+from dunning.rule_files import RuleDataError
 from dunning.rules import Rules
 
 File = dict[str, Any]

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dunning.effective import RuleDataError
 from dunning.network_rules.fees import read_fees
 from dunning.network_rules.limits import read_network_rules
+from dunning.rule_files import RuleDataError
 from dunning.rules import Rules
 from schemas.instants import micros
 

@@ -134,6 +134,25 @@ def test_publish_counts_one_event_and_one_bad_line_as_one(
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- {match: {before: 2026-02-31}, outcome: succeeded}", ":1: the file: no YAML: day is out of range"),
+        ("[" * 5_000, ":1: the file: is nested too deeply; is it a charger file?"),
+        ("- outcome: \x01", ":1: the file: no YAML: special characters are not allowed"),
+        ("- outcome: succeeded\n- {", ":3: the file: no YAML"),
+    ],
+)
+def test_a_charger_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path, text: str, told: str) -> None:
+    charger, events = tmp_path / "c.yaml", tmp_path / "e.jsonl"
+    charger.write_text(text + "\n")
+    events.write_text("")
+    answer = run("simulate", str(events), "--charger", str(charger))
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith(f"dunning: {charger}{told}")
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("rules", "where"),
     [
         ("- {outcome: none}\n\n- match: {attempt: 0}\n  outcome: none\n", "3: rule 2, match.attempt: "),
