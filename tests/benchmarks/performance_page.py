@@ -60,7 +60,7 @@ def _figures(result: dict[str, Any]) -> Iterator[str]:
 
 def main(folder: Path) -> None:
     """Rewrite the page from the result files of a folder."""
-    files = [folder / f"{name}.json" for name in NAMES]
+    files = [folder / f"{name}.json" for name in (*NAMES, "paired")]
     results = [json.loads(file.read_text("utf-8")) for file in files if file.exists()]
     if not results:
         print(f"{folder}: no result files; run `python -m tests.benchmarks --json {folder}`", file=sys.stderr)

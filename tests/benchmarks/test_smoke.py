@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import fold, growth
+from tests.benchmarks import fold, growth, paired
 from tests.benchmarks.arena import arena
 from tests.benchmarks.figures import Report
 from tests.benchmarks.lanes import race, tell
 from tests.benchmarks.performance_page import PAGE, with_results
+from tests.world import PROJECT
 
 
 def test_fold_and_growth_are_measured(tmp_path: Path) -> None:
@@ -57,3 +58,10 @@ def test_results_become_a_page(tmp_path: Path) -> None:
     assert "| an event | <= 1 µs | 2.0 | **missed** |" in page
     assert "| an event | 2.0 | 1.0 | 3.0 | µs CPU | 3 |" in page
     assert with_results(page, [result]) == page
+
+
+@pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="no checkout: there is no commit to compare with")
+def test_a_commit_is_measured_beside_the_working_tree() -> None:
+    report = paired.measure("HEAD", events=400, repetitions=1)
+    assert report.median("an event, now") > 0
+    assert report.median("an event, at HEAD") > 0
