@@ -144,10 +144,19 @@ class OpenAccount:
         """The subscriptions that may be charged on the instrument, or were seen with it; sorted."""
         if not self._spilled:
             return self.subscription_ids()
+        return self._with(self._ties_with(instrument_id))
+
+    def _ties_with(self, instrument_id: str) -> list[str]:
         ties = [BOUND + instrument_id, SEEN + instrument_id]
         if self.root.default == instrument_id:
             ties.append(BOUND)
-        return self._with(ties)
+        return ties
+
+    def count_tied(self, instrument_id: str) -> int:
+        """Count roughly whom `tied_to` would list, without listing them."""
+        if not self._spilled:
+            return len(self._bundle.subscriptions)
+        return self._tables.count_tied(self.account_id, self._ties_with(instrument_id))
 
     def following(self) -> list[str]:
         """The subscriptions that may follow the account default, or would forget what was seen; sorted."""

@@ -8,7 +8,7 @@ import msgspec
 from dunning.account import Matter
 from dunning.binding import charged_on
 from dunning.ceilings import count_requested, first_allowed, last_instant
-from dunning.instruments import present
+from dunning.instruments import note_if_full, present
 from dunning.ladder import use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
@@ -76,6 +76,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     means = account.means(instrument_id)
     count_requested(means.credential, request_id, page.now)
     account.credential_changed(means.credential_id)
+    note_if_full(page, account, means)
     present(matter, means, matter.invoice.balance or 0, page.now)
     page.unplanned += account.replan()
     page.note("due", reason, account.account_id, matter.id, request_id)

@@ -69,6 +69,18 @@ def first_allowed(
     return Allowed(at, why)
 
 
+def is_full(rules: NetworkRules, credential: Credential, at: int) -> bool:
+    """Tell whether a card has had as many attempts as some profile allows, so that each further one delays the next."""
+    counted = len(credential.attempts) + len(credential.unanswered)
+    if credential.network is None or counted < rules.least_limit:
+        return False
+    attempts = sorted((*credential.attempts, *credential.unanswered.values()))
+    return any(
+        counted >= limit.limit and attempts[-limit.limit] + limit.period > at
+        for limit in rules.card_limits(credential.network, RuleProfile.STRICT, at)
+    )
+
+
 def last_instant(
     rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str, window_ends_at: int
 ) -> int:

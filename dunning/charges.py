@@ -92,7 +92,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     answer = answered(matter, data)
     instrument_id = data.instrument_id or requested_on
     if answer.request_id is not None and instrument_id:
-        uncount(matter, instrument_id, answer.request_id)
+        uncount(page, matter, instrument_id, answer.request_id)
     if instrument_id:
         data_right(page, account, instrument_id, attempted_at)
     invoice.paid += data.amount_minor

@@ -12,6 +12,7 @@ from typing import Any, cast
 from dunning import charges, commands, invoices, payment_methods
 from dunning.account import Matter, count_open
 from dunning.due_index import KIND_BITS, Timer
+from dunning.instruments import correct_others
 from dunning.page import Note, Output, Page
 from dunning.plan import plan, shown_attempt, state_of
 from dunning.policies import PREFIX as POLICIES
@@ -112,8 +113,10 @@ class Engine:
                 continue
             reason = _HANDLERS[type(data)](page, event)
             page.note(data.TYPE, reason, data.account_id, getattr(data, "invoice_id", None))
+        correct_others(page)
         _look_at_stages(page)
         more_due = with_timers and self._fire(page, ends_page)
+        correct_others(page)
         _look_at_stages(page)
         for matter in list(page.touched.values()):
             if not matter.is_planned:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dunning.account import Matter, Means, OpenAccount
 from dunning.binding import charged_on, is_dead
-from dunning.ceilings import KEPT_ATTEMPTS, count_declined
+from dunning.ceilings import KEPT_ATTEMPTS, count_declined, is_full
 from dunning.declines.verdicts import Verdict
 from dunning.networks import network_name
 from dunning.page import Page
@@ -26,6 +26,8 @@ _DEBITS = {
 }
 Attempted = tuple[int, str | None]
 """When an attempt was made, microseconds UTC, and the request of ours that it answers."""
+
+MOST_CORRECTED = 50  # subscriptions on one card, our choice: more than a payer has, fewer than a reseller
 
 BANK_DEBITS = frozenset(map(str, _DEBITS.values()))
 
@@ -101,15 +103,17 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
     requested_at = None if request_id is None else credential.unanswered.get(request_id)
     count_declined(credential, attempted_at, request_id)
     account.credential_changed(means.credential_id)
+    note_if_full(page, account, means)
     if requested_at is not None:
         unpresent(matter, means, requested_at)
     present(matter, means, data.amount_minor, attempted_at)
     page.unplanned += account.replan()
 
 
-def uncount(matter: Matter, instrument_id: str, request_id: str) -> None:
+def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> None:
     """A request that succeeded neither counts nor resets."""
     means = matter.account.means(instrument_id)
+    note_if_full(page, matter.account, means)
     requested_at = means.credential.unanswered.pop(request_id, None)
     if requested_at is not None:
         matter.account.credential_changed(means.credential_id)
@@ -150,6 +154,7 @@ def apply_verdict(
     if verdict.hold and attempted_at + verdict.hold > credential.hold_until:
         credential.hold_until, credential.hold_rule = attempted_at + verdict.hold, verdict.hold_rule
         account.credential_changed(credential_id)
+        page.delayed[account.account_id, credential_id] = None
     if verdict.decline_class is DeclineClass.NEVER and not credential.dead_why:
         stopped = [one for name in credential.instruments for one in _charged_with(account, name)]
         _touch_all(page, stopped)
@@ -184,6 +189,28 @@ def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) ->
     if instrument.right_at is None or instrument.right_at < at:
         instrument.right_at = at
         account.instrument_changed(instrument_id)
+
+
+def note_if_full(page: Page, account: OpenAccount, means: Means) -> None:
+    """Note that the attempts of other cases on the card have moved, if it is at a network's limit."""
+    if is_full(page.rules.networks, means.credential, page.now):
+        page.delayed[account.account_id, means.credential_id] = None
+
+
+def correct_others(page: Page) -> None:
+    """Plan the other cases anew that are charged on a card whose next attempt has moved; what they show is corrected.
+
+    Not on one that very many subscriptions hang on: an event costs the same in every account. Their attempts obey
+    the rules all the same; what they show is corrected when they are next looked at.
+    """
+    for account_id, credential_id in page.delayed:
+        account = page.account(account_id)
+        for instrument_id in account.credential(credential_id).instruments:
+            if account.count_tied(instrument_id) <= MOST_CORRECTED:
+                for matter in list(_charged_with(account, instrument_id)):
+                    if not matter.is_settled_up:
+                        touch(page, matter)
+    page.delayed.clear()
 
 
 def _charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:

@@ -52,6 +52,7 @@ class Page:
     __slots__ = (
         "_accounts",
         "book",
+        "delayed",
         "moment",
         "notes",
         "now",
@@ -77,6 +78,7 @@ class Page:
         self.touched: dict[tuple[str, str], Matter] = {}
         self.unplanned: list[Matter] = []
         self.subscriptions: dict[tuple[str, str], None] = {}  # whose stage has to be looked at
+        self.delayed: dict[tuple[str, str], None] = {}  # (account, credential) whose next attempt has moved
         self._accounts: dict[str, OpenAccount] = {}
 
     def account(self, account_id: str) -> OpenAccount:

@@ -137,6 +137,11 @@ class Tables:
         known = self._ties.get(account_id, {})
         return {subscription_id for tie in ties for subscription_id in known.get(tie, ())}
 
+    def count_tied(self, account_id: str, ties: Iterable[str]) -> int:
+        """Count the subscriptions under any of the ties; one that is under two counts twice."""
+        known = self._ties.get(account_id, {})
+        return sum(len(known.get(tie, ())) for tie in ties)
+
     def ties(self, account_id: str) -> Iterable[str]:
         """List the ties of a spilled account."""
         return self._ties.get(account_id, ())

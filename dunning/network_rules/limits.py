@@ -113,13 +113,16 @@ class _Ceiling:
 class NetworkRules:
     """All ceilings, ready to be asked. Built once; answers depend on the arguments alone."""
 
-    __slots__ = ("_ceilings", "_debits", "_edges", "_known")
+    __slots__ = ("_ceilings", "_debits", "_edges", "_known", "least_limit")
 
     def __init__(
         self, ceilings: tuple[_Ceiling, ...], debits: Mapping[tuple[str, RuleProfile], DebitLimit]
     ) -> None:
         """Take what `read_network_rules` has checked."""
         self._ceilings = ceilings
+        self.least_limit = min(
+            ceiling.limit.limit for ceiling in ceilings
+        )  # with fewer attempts none is reached
         self._debits = debits
         self._edges = boundaries(ceiling.span for ceiling in ceilings)
         # Remembers answers; forgetting one only costs the time to find it again.

@@ -42,19 +42,10 @@ def signature(found: list[str]) -> str:
 def differs(one: History) -> list[str]:
     """List the differences; an exception of either is one."""
     try:
-        return serious(one, differences(one))
+        return differences(one)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a story is a finding
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return [f"crash {type(error).__name__}: {error} at {frame.filename.split('/')[-1]}:{frame.lineno}"]
-
-
-def serious(one: History, found: list[str]) -> list[str]:
-    """Pass over what is only told late: another case's decline has delayed the card of a case that retries."""
-    several = len({event["data"].get("invoice_id") for event in one.events} - {None}) > 1
-    late = all(
-        '"dunning.case_changed"' in line and ('"retrying"' in line or '"exhausted"' in line) for line in found
-    )
-    return [] if several and late else found
 
 
 def show(one: History, found: list[str]) -> str:

@@ -94,3 +94,21 @@ def test_the_eleventh_mastercard_attempt_in_a_day_goes_when_the_first_is_a_day_o
         day 1         due                            =>  details_updated  request:1@card-A(why=mastercard.limit.24h,due_at=d0T20:00)  case:in_flight
         day 1  10:00  succeeded 1                    =>  paid  paid  notice:recovered  case:closed/paid
     """)
+
+
+def test_a_wait_of_the_card_number_shows_in_the_other_cases_at_once() -> None:
+    assert_story("""
+        day  0  declined 0 fingerprint=f on=card-A                                   =>  declined  notice:payment_declined  case:retrying@d3
+        day  1  declined 0 invoice=in-2 sub=sub-2 fingerprint=f on=card-B advice=30  =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d11  case:retrying@d11
+        day 11  due                                                                  =>  scheduled scheduled  request:1@card-A  in-2.request:1@card-B  case:in_flight  in-2.case:in_flight
+    """)
+
+
+def test_the_last_attempt_that_a_network_allows_delays_the_other_cases_on_the_card() -> None:
+    assert_story("""
+        day 0         declined 0 fingerprint=f network=mastercard                                                                                                                                       =>  declined  notice:payment_declined  case:retrying@d3
+        day 2  22:00  declined customer invoice=in-2 fingerprint=f & declined customer invoice=in-2 & declined customer invoice=in-2 & declined customer invoice=in-2 & declined customer invoice=in-2  =>  no_case no_case no_case no_case no_case
+        day 2  23:00  declined customer invoice=in-2 & declined customer invoice=in-2 & declined customer invoice=in-2 & declined customer invoice=in-2                                                 =>  no_case no_case no_case no_case
+        day 2  23:30  declined customer invoice=in-2                                                                                                                                                    =>  no_case  case:retrying@d3T22:00
+        day 3  22:00  due                                                                                                                                                                               =>  scheduled  request:1@card-A  case:in_flight
+    """)
