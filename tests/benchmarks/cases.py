@@ -60,7 +60,7 @@ def declined(
     number: int, subscription: int, account_id: str, moment: datetime, charge: int = 1
 ) -> Event[ChargeDeclined]:
     """One of its declines; `charge` counts them."""
-    instrument_id = f"pm_{account_id[5:]}_1"
+    instrument_id = f"pm_{account_id[5:]}_{subscription}"  # each subscription has a card of its own
     return Event(
         id=f"evt_d_{number:08d}_{charge}",
         source=SOURCE,
@@ -79,7 +79,7 @@ def declined(
                 instrument_id=instrument_id,
                 type=InstrumentType.CARD,
                 network="visa",
-                fingerprint=f"fp_{account_id[5:]}",
+                fingerprint=f"f{instrument_id[3:]}",
             ),
         ),
     )

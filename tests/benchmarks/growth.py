@@ -37,8 +37,14 @@ def measure(*, quick: bool) -> Report:
             for repetition in range(repetitions)
         ]
         report.figure(f"decline at {size:,} open cases", "µs CPU", costs)
-    for subscriptions in (SMALL_ACCOUNT, LARGE_ACCOUNT // 10 if quick else LARGE_ACCOUNT):
-        costs = _account_us(subscriptions, declines=100 if quick else 2_000, repetitions=repetitions)
+    large = LARGE_ACCOUNT // 10 if quick else LARGE_ACCOUNT
+    for subscriptions in (SMALL_ACCOUNT, large):
+        costs = _account_us(
+            subscriptions,
+            accounts=large // subscriptions,
+            declines=100 if quick else 2_000,
+            repetitions=repetitions,
+        )
         report.figure(f"decline in an account of {subscriptions:,} subscriptions", "µs CPU", costs)
     report.figure("yardstick, after", "ns", [yardstick_ns()])
     by_cases = [figure.median for figure in report.figures if "open cases" in figure.name]
@@ -62,12 +68,12 @@ def _decline_us(engine: Engine, cases: int, *, events: int, charge: int) -> floa
     return (time.process_time() - started) / events * 1e6
 
 
-def _account_us(subscriptions: int, *, declines: int, repetitions: int) -> list[float]:
-    """Decline in one account, one event a page: the worst case, for nothing is shared between events."""
+def _account_us(subscriptions: int, *, accounts: int, declines: int, repetitions: int) -> list[float]:
+    """Decline in accounts of a size, one event a page: the worst case, for nothing is shared between events."""
     engine = Engine(load_rules())
-    account_id = "acct_00000001"
     now = BEGINS_AT
-    for number in range(subscriptions):
+    account_of = {number: f"acct_{number % accounts:08d}" for number in range(subscriptions * accounts)}
+    for number, account_id in account_of.items():
         now += timedelta(milliseconds=10)
         engine.fold(
             [issued(number, number, account_id, now), declined(number, number, account_id, now)], micros(now)
@@ -75,13 +81,12 @@ def _account_us(subscriptions: int, *, declines: int, repetitions: int) -> list[
     dice = random.Random(subscriptions)  # noqa: S311  # reproducible, not secret
     costs = []
     for repetition in range(repetitions):
-        numbers = [dice.randrange(subscriptions) for _ in range(declines)]
+        numbers = [dice.randrange(len(account_of)) for _ in range(declines)]
         made = []
         for count, number in enumerate(numbers):
             now += timedelta(milliseconds=10)
-            made.append(
-                (declined(number, number, account_id, now, 2 + repetition * declines + count), micros(now))
-            )
+            charge = 2 + repetition * declines + count
+            made.append((declined(number, number, account_of[number], now, charge), micros(now)))
         gc.collect()
         started = time.process_time()
         for event, at in made:
