@@ -20,7 +20,7 @@ from schemas.envelope import Event
 from schemas.events import InputData
 from schemas.instants import moment
 from streams.cli.backtest_view import rows_of, show
-from streams.cli.inputs import open_events, read_until
+from streams.cli.inputs import open_events, read_moment
 from streams.cli.options import with_settings
 from streams.cli.story_view import new_console
 from streams.errors import Misuse, Trouble
@@ -66,7 +66,7 @@ def backtest(
         raise Misuse("backtest: name one source of events: a file, or --from-topics")
     files = [load_named_policies(name) for name in policy_files]
     charger = None if charger_file is None else load_charger(charger_file)
-    ends_at = None if until is None else read_until(until)
+    ends_at = None if until is None else read_moment(until)
     recording = read_recording(_journal(effective) if events is None else _lines(events))
     if recording.begins_at is None:
         raise Misuse(f"{events or 'the journal'}: holds no event that can be read; nothing to compare")

@@ -1,11 +1,21 @@
 """`dunning declines`: what decline codes mean. Rule: it shows the data files and adds nothing."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from dunning.declines.handbook import handbook
+from dunning.calendar import HOUR
+from dunning.declines.handbook import MEANINGS, handbook
+from dunning.declines.verdicts import Verdict, verdict_on
+from dunning.explanation.wording import counted
+from dunning.policy import RuleProfile
+from schemas.charges import Decline, Dialect
+from schemas.instants import micros
+from streams.cli.inputs import read_moment
 from streams.errors import Trouble
+from streams.reasons import load_reasons
 from streams.rules import load_rules
 
 
@@ -35,6 +45,68 @@ def table(write: Path | None, check: Path | None) -> None:
             raise Trouble(f"{write}: cannot be written ({error.strerror}); choose another place") from error
     else:
         click.echo(text, nl=False)
+
+
+_DIALECTS = click.Choice([str(dialect) for dialect in Dialect])
+
+
+@declines.command(short_help="Tell what one decline would mean, and why.")
+@click.argument("dialect", type=_DIALECTS, metavar="DIALECT")
+@click.argument("code")
+@click.option("--network", help="of the card, such as visa")
+@click.option("--network-code", help="the network's own code")
+@click.option("--advice-code", help="the advice code that came with it")
+@click.option("--advice-dialect", type=_DIALECTS, help="whose advice code it is")
+@click.option(
+    "--rules", type=click.Choice(list(RuleProfile)), default=RuleProfile.CURRENT, help="profile of rules"
+)
+@click.option("--at", help="when the attempt was made; default: now")
+def show(
+    *,
+    dialect: str,
+    code: str,
+    network: str | None,
+    network_code: str | None,
+    advice_code: str | None,
+    advice_dialect: str | None,
+    rules: str,
+    at: str | None,
+) -> None:
+    """Tell what a decline with this CODE of this DIALECT would mean for the next attempt.
+
+    For example: dunning declines show stripe generic_decline --network visa --network-code 43
+    """
+    decline = Decline(
+        code=code,
+        dialect=Dialect(dialect),
+        network=network,
+        network_code=network_code,
+        advice_code=advice_code,
+        advice_dialect=None if advice_dialect is None else Dialect(advice_dialect),
+    )
+    book = load_rules()
+    tried_at = micros(datetime.now(UTC)) if at is None else read_moment(at, "--at")
+    verdict = verdict_on(decline, tried_at, book.declines, rules, network)
+    reasons = load_reasons(book.declines.tables)
+    click.echo(f"{verdict.decline_class}: {MEANINGS[verdict.decline_class]}")
+    for rule_id in verdict.why:
+        click.echo(f"  {rule_id}: {reasons.because(rule_id).says}")
+    for line in _remarks(verdict):
+        click.echo(f"  {line}")
+
+
+def _remarks(verdict: Verdict) -> Iterator[str]:
+    if verdict.hold:
+        hours = counted(verdict.hold // HOUR, "hour")
+        yield f"wait: nothing is sent on this card within {hours} of the attempt"
+    if verdict.fraud:
+        yield "fraud: the policy's `never.close_after` counts from it"
+    if verdict.alert_merchant:
+        yield "alert: something is wrong on the merchant's side; tell operations, not the customer"
+    if verdict.mask:
+        yield "mask: do not tell the customer why"
+    if verdict.ask_other_method:
+        yield "other method: it may be tried again, but another payment method is likelier to succeed"
 
 
 def _refuse_stale(path: Path, text: str) -> None:

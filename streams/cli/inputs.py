@@ -23,8 +23,8 @@ def open_events(path: Path, stack: ExitStack) -> BinaryIO:
         raise Misuse(f"{path}: cannot be read ({error.strerror}); name a file of events") from None
 
 
-def read_until(text: str) -> int:
-    """Read the value of `--until`, microseconds UTC.
+def read_moment(text: str, option: str = "--until") -> int:
+    """Read the value of an option that is an instant, microseconds UTC.
 
     Raises:
         Misuse: it is no instant.
@@ -32,4 +32,4 @@ def read_until(text: str) -> int:
     try:
         return micros(read_instant(text))
     except ValueError as error:
-        raise Misuse(f"--until: {error}; write it as 2026-03-10T00:00:00Z") from None
+        raise Misuse(f"{option}: {error}; write it as 2026-03-10T00:00:00Z") from None

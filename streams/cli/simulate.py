@@ -15,7 +15,7 @@ from dunning.simulation import Simulation
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.instants import EPOCH
-from streams.cli.inputs import open_events, read_until
+from streams.cli.inputs import open_events, read_moment
 from streams.lines import load_charger, read_lines
 from streams.policies import load_policy_file
 from streams.rules import load_rules
@@ -49,7 +49,7 @@ def simulate(
     """
     charger = Charger() if charger_file is None else load_charger(charger_file)
     engine = new_engine(policy_file)
-    ends_at = None if until is None else read_until(until)
+    ends_at = None if until is None else read_moment(until)
     with ExitStack() as stack:
         lines = list(read_lines(open_events(events, stack)))
     written = Simulation(engine, charger).run(lines, ends_at)

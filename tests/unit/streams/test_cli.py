@@ -186,3 +186,27 @@ def test_simulate_tells_what_is_doubtful_about_a_policy_and_goes_on(tmp_path: Pa
     answer = run("simulate", str(events), "--policy", str(policy))
     assert (answer.returncode, answer.stdout) == (0, "")
     assert answer.stderr.startswith(f"dunning: {policy}:4: policies.standard.ladder.steps[1]: ")
+
+
+def test_one_decline_is_looked_up_with_all_that_came_with_it() -> None:
+    shown = run(
+        "declines", "show", "mastercard", "05", "--advice-code", "27", "--advice-dialect", "mastercard"
+    )
+    assert shown.stdout.splitlines()[0] == "retry_later: tried again on the policy's ladder"
+    assert "  mastercard.mac.27: Mastercard answered with advice code 27: retry after 4 days" in shown.stdout
+    assert shown.stdout.endswith("  wait: nothing is sent on this card within 96 hours of the attempt\n")
+    shown = run("declines", "show", "stripe", "generic_decline", "--network", "visa", "--network-code", "43")
+    assert shown.stdout.startswith("never: ")
+    assert "engine.precedence" in shown.stdout
+
+
+def test_a_code_that_nobody_listed_says_so() -> None:
+    shown = run("declines", "show", "stripe", "made_up")
+    assert (shown.returncode, shown.stdout.partition(":")[0]) == (0, "retry_later")
+    assert "engine.unknown_code" in shown.stdout
+
+
+def test_a_decline_is_looked_up_at_an_instant() -> None:
+    answer = run("declines", "show", "stripe", "lost_card", "--at", "yesterday")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("dunning: --at: not an RFC 3339 time")
