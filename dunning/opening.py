@@ -66,7 +66,7 @@ def reanchor(page: Page, matter: Matter) -> None:
     case.is_window_shown = case.is_window_shown and before == (case.policy, case.window_ends_at)
     if case.policy != before[0]:
         case.rung = 0
-    waiting = case.carried_at if case.plan_kind == "R" else None
+    waiting = case.carried_at
     case.carried_at, case.plan_kind = None, ""
     by_date = policy.ladder_anchor is LadderAnchor.INVOICE_DATE
     if waiting is not None and (not by_date or waiting in planned_rungs(matter, case, policy)):
