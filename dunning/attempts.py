@@ -29,7 +29,7 @@ def fire(page: Page, matter: Matter) -> None:
     touch(page, matter)
     plan(page, matter)
     case = matter.case
-    if not case.plan_kind or case.plan_at > page.now:
+    if not case.has_instant or case.plan_at > page.now:
         page.note("due", "not_allowed_yet", matter.account.account_id, matter.id)
         return
     reason = _PLANNED.get(case.plan_kind)
@@ -49,6 +49,8 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     held = first_allowed(page.rules.networks, matter, policy, instrument_id, min(since, page.now))
     moved = () if held is None else held.why
     supersedes = None if case.request_at is None else request_id_of(matter, case)
+    if reason is RequestReason.SCHEDULED and case.carried_at != due_at:
+        case.carried_at = None  # it was dropped
     # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
     is_for_rung = case.carried_at is not None or (supersedes is not None and case.request_kind == "r")
     case.attempts += 1
@@ -69,7 +71,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
         instrument_id=instrument_id,
         reason=reason,
         due_at=due_at,
-        not_after=last_instant(page.rules.networks, matter, policy, instrument_id, case.window_ends_at),
+        not_after=last_instant(page.rules.networks, matter, policy, instrument_id, case.ends_at),
         supersedes=supersedes,
         why=(*moved, *(("engine.ceiling",) if moved else ()), _reason_id(case, reason), *case.decline_why),
     )
@@ -114,7 +116,7 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     request_id = outcome.request_id
     if request_id is None and (outcome.initiated_by is Initiator.RETRY or outcome.charge_id == in_flight):
         request_id = in_flight
-    if request_id is None:
+    if request_id is None or not _is_ours(matter, request_id):
         return Answered(None, "", is_late=False, was_quarantined=False)
     if request_id != in_flight:
         return Answered(request_id, "", is_late=True, was_quarantined=False)
@@ -122,6 +124,13 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     kind = case.request_kind
     _out_of_flight(case)
     return Answered(request_id, kind, is_late=False, was_quarantined=False)
+
+
+def _is_ours(matter: Matter, request_id: str) -> bool:
+    """Tell whether this case ever made such a request; what names another is an attempt that we did not ask for."""
+    invoice_id, _, number = request_id.rpartition("/")
+    attempts = 0 if matter.invoice.case is None else matter.case.attempts
+    return invoice_id == matter.id and number.isascii() and number.isdigit() and 1 <= int(number) <= attempts
 
 
 def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:

@@ -82,11 +82,11 @@ def is_full(rules: NetworkRules, credential: Credential, at: int) -> bool:
 
 
 def last_instant(
-    rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str, window_ends_at: int
+    rules: NetworkRules, matter: Matter, policy: Policy, instrument_id: str, ends_at: int
 ) -> int:
-    """Tell until when the attempt may be executed at all: the window's end, or earlier where a rule says so."""
+    """Tell until when the attempt may be executed at all: the case's end, or earlier where a rule says so."""
     debit = _debit_limit(rules, matter, policy, instrument_id)
-    return window_ends_at if debit is None else min(window_ends_at, debit[0].ends_at(debit[1].at[0]))
+    return ends_at if debit is None else min(ends_at, debit[0].ends_at(debit[1].at[0]))
 
 
 def refusing_rules(

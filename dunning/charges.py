@@ -67,6 +67,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
     if not answer.is_late and data.instrument_id == charged_on(account, data.subscription_id):
         _attempted(matter, attempted_at)
+        if invoice.case is not None:
+            _hold_back(invoice.case, data, attempted_at)
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
@@ -101,9 +103,10 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         invoice.open_balance = left or invoice.balance or invoice.open_balance
         invoice.balance = left
     _attempted(matter, attempted_at)
+    if case is not None and data.initiated_by is Initiator.PSP and attempted_at >= case.decline_at:
+        case.psp_hold = False
     if case is not None and case.closed is None:
         if data.initiated_by is Initiator.PSP:
-            case.psp_hold = False
             use_next_rung(matter, case, page.policies[case.policy], attempted_at)
         matter.moved_by = "part_paid"
     if invoice.settled is not None:
@@ -124,7 +127,7 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     if (told := _told_before(matter, event, charge, invoice.declined, invoice.succeeded)) is not None:
         return told
     attempted_at = micros(data.attempted_at or event.time)
-    if invoice.settled_at is not None and attempted_at <= invoice.settled_at:
+    if invoice.settled_at is not None and attempted_at < invoice.settled_at:
         return "already_settled"
     touch(page, matter)
     answer = answered(matter, data)
@@ -192,7 +195,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
     if moves:
         _attempted(matter, attempted_at)
-        _hold_back(case, data)
+        _hold_back(case, data, attempted_at)
     if not failure.is_automatic:
         return "manual_attempt"
     if moves:
@@ -235,8 +238,13 @@ def _tell(page: Page, matter: Matter, failure: _Failure, charged: str | None, *,
         tell_if_blocked(page, matter)
 
 
-def _hold_back(case: Case, data: ChargeDeclined) -> None:
-    """Follow what the provider says about its own next attempt (contract section 6, Provider's hold)."""
+def _hold_back(case: Case, data: ChargeDeclined, attempted_at: int) -> None:
+    """Follow what the provider says about its own next attempt (contract section 6, Provider's hold).
+
+    What was said before the latest decline is old news: it neither announces anything nor answers it.
+    """
+    if attempted_at < case.decline_at:
+        return
     if data.psp_will_retry:
         case.psp_hold = True
         case.psp_next_at = None if data.psp_next_attempt_at is None else micros(data.psp_next_attempt_at)

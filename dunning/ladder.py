@@ -122,11 +122,12 @@ def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int)
 
 
 def plan_technical(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:
-    """Plan the next technical attempt, if the budget has one."""
+    """Plan the next technical attempt, if the budget has one and the case lasts so long."""
     case.technical_at = None
     if case.technical_used < len(policy.technical):
         gap = policy.technical[case.technical_used]
-        case.technical_at = planned_technical(policy, attempted_at, gap, matter.invoice.zone)
+        planned_at = planned_technical(policy, attempted_at, gap, matter.invoice.zone)
+        case.technical_at = planned_at if planned_at < case.ends_at else None
 
 
 def drop_technical(matter: Matter, case: Case, policy: Policy) -> None:

@@ -102,8 +102,7 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
         case.window_ends_at, case.window_given = ends_at, True
     is_closed = case.closed is not None
     if is_closed:
-        case.closed = case.close_early_at = case.psp_next_at = None
-        case.psp_hold = False
+        case.closed = case.close_early_at = None
         settle_up(page, matter)  # it was closed when the page took it up
     _begin(page, matter, case, page.policies[case.policy])
     matter.moved_by = "reopened"

@@ -14,7 +14,7 @@ from dunning.binding import charged_on, is_paused, verdict_against
 from dunning.calendar import DAY, add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.due_index import KIND_BITS
-from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs
+from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs, use_due_rungs
 from dunning.page import Page
 from dunning.policy import LadderAnchor, Policy
 from dunning.records import Case
@@ -89,7 +89,7 @@ def _fell_due(case: Case, now: int) -> bool:
     planned_at = (
         case.plan_due_at if case.plan_kind in ("R", "T") and case.carried_at is None else case.plan_at
     )
-    return case.plan_kind != "" and planned_at < now
+    return case.has_instant and planned_at < now
 
 
 def plan(page: Page, matter: Matter) -> None:
@@ -106,20 +106,21 @@ def plan(page: Page, matter: Matter) -> None:
         case = matter.case
         policy = page.policies[case.policy]
         attempt = _next_attempt(page, matter, case, policy)
+        is_running = not matter.account.root.pauses or not is_paused(matter)
         if attempt is None:
-            case.plan_kind = ""
+            missed_at = _missed_for_provider(page, matter, case, policy)
+            case.plan_kind = "" if missed_at is None else "H"
+            if missed_at is not None and is_running:
+                due.append(missed_at << KIND_BITS | RUNG)  # then one rung less is left
         else:
             case.plan_kind = _LETTERS[attempt.kind]
             case.plan_due_at, case.plan_delay = attempt.due_at, attempt.at - attempt.due_at
             matter.rules = attempt.why
-            if not matter.account.root.pauses or not is_paused(matter):
+            if is_running:
                 due.append(attempt.at << KIND_BITS | attempt.kind)
         if case.request_at is not None and not case.request_overdue:
             due.append(case.request_at + policy.answer_within << KIND_BITS | ANSWER_OVERDUE)
-        end = case.window_ends_at
-        if case.close_early_at is not None:
-            end = min(end, case.close_early_at)
-        due.append(end << KIND_BITS | WINDOW_END)
+        due.append(case.ends_at << KIND_BITS | WINDOW_END)
         if (
             not case.closing_told
             and min(due) >> KIND_BITS
@@ -159,7 +160,7 @@ def _expiry_notice_at(matter: Matter, policy: Policy) -> int | None:
     expires_at = from_local(date(year + month // 12, month % 12 + 1, 1).toordinal(), 0, zone)
     if expires_at >= case.window_ends_at:
         return None
-    ahead_of = max(expires_at, case.plan_at) if case.plan_kind else expires_at
+    ahead_of = max(expires_at, case.plan_at) if case.has_instant else expires_at
     return add(ahead_of, policy.expiry_notice, zone, sign=-1)
 
 
@@ -184,8 +185,8 @@ def state_of(matter: Matter) -> CaseState:
 
 
 def shown_attempt(matter: Matter, state: CaseState) -> int | None:
-    """The instant of the next automatic attempt of a planned case; only a retrying one has any."""
-    return matter.case.plan_at if state is CaseState.RETRYING else None
+    """The instant of the next automatic attempt of a planned case; only a retrying one has any, if it is known."""
+    return matter.case.plan_at if state is CaseState.RETRYING and matter.case.has_instant else None
 
 
 class Attempt(msgspec.Struct, gc=False):
@@ -207,17 +208,17 @@ class _Prospect(msgspec.Struct, gc=False):
     instrument_id: str
 
     def allowed(self, at: int) -> Allowed | None:
-        """The first instant from `at` on that every network rule allows, inside the window."""
+        """The first instant from `at` on that every network rule allows, before the case ends."""
         allowed = first_allowed(self.page.rules.networks, self.matter, self.policy, self.instrument_id, at)
-        return None if allowed is None or allowed.at >= self.case.window_ends_at else allowed
+        return None if allowed is None or allowed.at >= self.case.ends_at else allowed
 
     def forbidding(self) -> tuple[str, ...]:
-        """Name the rules that allow no attempt from now until the window ends."""
+        """Name the rules that allow no attempt from now until the case ends."""
         networks = self.page.rules.networks
         allowed = first_allowed(networks, self.matter, self.policy, self.instrument_id, self.page.now)
         if allowed is None:
             return refusing_rules(networks, self.matter, self.policy, self.instrument_id)
-        return allowed.why if allowed.at >= self.case.window_ends_at else ()
+        return allowed.why if allowed.at >= self.case.ends_at else ()
 
     def allowed_as_planned(self, at: int) -> Allowed | None:
         """The same for an attempt of the ladder, which the provider's own retry keeps back altogether."""
@@ -253,6 +254,24 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
     return attempt
 
 
+def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy) -> int | None:
+    """Tell when the next attempt falls due in vain, as the provider tries by itself and nobody knows until when."""
+    if not case.psp_hold or case.psp_next_at is not None:
+        return None
+    free = copy(case)
+    free.psp_hold = False
+    if free.technical_at is not None and free.technical_at <= page.now:
+        free.technical_at = None
+    use_due_rungs(matter, free, policy, page.now, None)
+    attempt = _next_attempt(page, matter, free, policy)
+    if attempt is not None and attempt.at <= page.now:  # a moved one, missed now
+        free.carried_at = None
+        attempt = _next_attempt(page, matter, free, policy)
+    if attempt is None or attempt.at <= page.now:
+        return None
+    return attempt.due_at if attempt.due_at > page.now else attempt.at
+
+
 def _immediate(prospect: _Prospect, since: int, due_at: int) -> Attempt | None:
     """An immediate attempt waits for an answer, for the provider, and for the networks, as long as there is time."""
     case = prospect.case
@@ -271,16 +290,20 @@ def _immediate(prospect: _Prospect, since: int, due_at: int) -> Attempt | None:
 
 def _rung(prospect: _Prospect) -> Attempt | None:
     case = prospect.case
-    if case.carried_at is not None and (attempt := _spaced(prospect, case.carried_at)) is not None:
-        return attempt
+    if case.carried_at is not None:
+        if (attempt := _spaced(prospect, case.carried_at)) is not None:
+            return attempt
+        if prospect.allowed_as_planned(case.carried_at) is not None:
+            case.carried_at = None  # it may go, but not so soon after the last attempt: dropped for good
     ahead = case
-    if case.technical_at is not None:  # it will be dropped; the ladder goes on behind it
-        ahead = copy(case)
+    if case.technical_at is not None or case.carried_at is not None:
+        ahead = copy(case)  # these two will be dropped; the ladder goes on behind them
+        ahead.carried_at = None
         pass_over_for_technical(prospect.matter, ahead, prospect.policy)
     for _, at in rungs(prospect.matter, ahead, prospect.policy):
         if at < prospect.page.now:
             continue  # it fell due while it could not go
-        if at >= case.window_ends_at:
+        if at >= case.ends_at:
             break
         attempt = _spaced(prospect, at)
         if attempt is not None:

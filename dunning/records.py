@@ -133,7 +133,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     added_told: tuple[str, ...] = ()
     expiry_told: str | None = None  # the instrument and month of which the customer was told that it expires
     closed: str | None = None  # a `CloseReason`
-    # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none.
+    # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none,
+    # H none while the provider is at work for nobody knows how long, though the ladder has rungs left.
     plan_kind: str = ""
     plan_due_at: int = 0  # when it was planned, or the instant of its cause
     plan_delay: int = 0  # from there to when it may go
@@ -151,6 +152,17 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     def decline_class(self) -> str | None:
         """The class of the deciding decline."""
         return None if self.decline_letter is None else CLASS_OF[self.decline_letter]
+
+    @property
+    def ends_at(self) -> int:
+        """When it closes if nothing happens: at the window's end, or earlier after a dead or fraudulent card."""
+        early = self.close_early_at
+        return self.window_ends_at if early is None else min(early, self.window_ends_at)
+
+    @property
+    def has_instant(self) -> bool:
+        """Whether an attempt is planned for an instant."""
+        return self.plan_kind not in ("", "H")
 
     @property
     def plan_at(self) -> int:

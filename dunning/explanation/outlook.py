@@ -58,6 +58,13 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
             f"The next attempt is asked for on {instant(micros(last.next_attempt_at), zone)}, on {charged}.",
             end,
         )
+    if last.state is CaseState.RETRYING:
+        return (
+            "The payment provider tries again by itself and has not said when.",
+            "Attempts that fall due meanwhile are left out.",
+            "Once the provider has answered, the attempts that are left go on.",
+            end,
+        )
     if last.state is CaseState.IN_FLIGHT:
         request = history.requests[-1].request_id if history.requests else "the request"
         missing = NoticeKind.OUTCOME_MISSING in _notices_since_request(history)

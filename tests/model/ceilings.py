@@ -66,6 +66,6 @@ def _debit_kind(account: Account, instrument: str) -> str | None:
     return next((name for name in reversed(dialects) if name in {"ach", "sepa", "bacs"}), None)
 
 
-def not_after(account: Account, case: Case, rules: Rules, instrument: str) -> int:
-    """Give the instant after which a request may never be executed."""
-    return min(case.window_end, debit_end(account, case, rules, instrument))
+def not_after(account: Account, case: Case, rules: Rules, instrument: str, ends: int) -> int:
+    """Give the instant after which a request may never be executed; the case `ends` by itself."""
+    return min(ends, debit_end(account, case, rules, instrument))

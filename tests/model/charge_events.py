@@ -52,6 +52,10 @@ class ChargeEvents(Telling):
         is_new = moment >= account.good.get(data.instrument_id, -1)
         if verdict.decline_class is DeclineClass.FIX_DATA and is_new:
             account.fix[data.instrument_id] = max(moment, account.fix.get(data.instrument_id, -1))
+        if case is not None and case is not open_case:
+            used = account.charged_on(case.subscription_id)
+            if data.instrument_id == used and not (answered and answered.request_id in case.superseded):
+                self.set_hold(case, data, moment)
         if open_case is not None and not is_over:
             self.continue_case(open_case, data, moment, verdict, answered, is_first=is_first)
         self.stop_others(open_case, before, told=not by_people)
@@ -175,8 +179,9 @@ class ChargeEvents(Telling):
 
     def set_hold(self, case: Case, data: ChargeDeclined, moment: int) -> None:
         """Note that the provider tries again, that it has tried, or that it gives up."""
-        answered = data.initiated_by is Initiator.PSP and case.hold is not None and moment >= case.hold.since
-        if answered or data.psp_will_retry is False:
+        if moment < case.class_at:
+            return  # old news
+        if data.initiated_by is Initiator.PSP or data.psp_will_retry is False:
             case.hold = None
         if data.psp_will_retry:
             tries_at = micros(data.psp_next_attempt_at) if data.psp_next_attempt_at else None
@@ -220,6 +225,8 @@ class ChargeEvents(Telling):
             self.is_good(instrument, moment)
         if case is not None and request is not None and request is case.unanswered:
             case.unanswered = case.restart = None
+        if case is not None and data.initiated_by is Initiator.PSP and moment >= case.class_at:
+            case.hold = None
         if invoice.settled in SETTLED:
             return
         invoice.paid += data.amount_minor
@@ -239,8 +246,6 @@ class ChargeEvents(Telling):
         """Lower the balance of a case; at zero it is paid."""
         if case.closed is None and data.initiated_by is Initiator.PSP:
             self.take_rung(case, moment)
-            if case.hold is not None and moment >= case.hold.since:
-                case.hold = None
         used_gap = case.gap_used is not None and case.gap_used[0] == case.ladder_from
         if request and request.reason != "technical" and used_gap:
             case.ladder_from, case.ladder_step = case.gap_used_at, case.ladder_step + 1
@@ -265,7 +270,7 @@ class ChargeEvents(Telling):
             return
         invoice = self.invoice(data.invoice_id)
         invoice.subscription_id = invoice.subscription_id or data.subscription_id
-        if invoice.settled in SETTLED and moment <= invoice.settled_at:
+        if invoice.settled in SETTLED and moment < invoice.settled_at:
             return
         self.record(data, moment, "pending", request)
 

@@ -273,7 +273,9 @@ class Model:
         request_id = f"{case.invoice_id}/{case.attempts}"
         request = case.unanswered = Request(request_id, self.now, reason, instrument)
         case.requests.append(request)
-        ends = not_after(account, case, self.rules, instrument)
+        ends = not_after(
+            account, case, self.rules, instrument, Planner(account, self.rules, self.now).end(case)
+        )
         data = {
             "request_id": request_id,
             "invoice_id": case.invoice_id,

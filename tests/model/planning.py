@@ -1,5 +1,6 @@
 """What a case would do next, worked out from nothing: its rungs, technical and immediate attempts, its shown state."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ class Planner:
 
     def allowed(self, case: Case, earliest: int) -> int:
         at = first_allowed(self.account, case, self.rules, max(earliest, self.now))
-        return at if at < case.window_end else FOREVER
+        return at if at < self.end(case) else FOREVER
 
     # ---- immediate ----
 
@@ -54,7 +55,8 @@ class Planner:
         if case.technical_after is None or case.technical_used >= len(case.policy.technical):
             return None
         gap = case.policy.technical[case.technical_used]
-        return planned_technical(case.policy, case.technical_after, gap, case.zone)
+        due = planned_technical(case.policy, case.technical_after, gap, case.zone)
+        return due if due < self.end(case) else None
 
     def held(self, case: Case, at: int) -> bool:
         return case.hold is not None and at < case.hold.ends_at
@@ -70,7 +72,7 @@ class Planner:
             if not 0 <= case.ladder_step < len(policy.steps):
                 return None
             rung = case.rung(policy.steps[case.ladder_step], case.ladder_from)
-            return rung if rung < case.window_end else None
+            return rung if rung < self.end(case) else None
         start = case.anchor if policy.ladder_anchor is LadderAnchor.INVOICE_DATE else case.ladder_from
         if start is None:
             return None
@@ -78,7 +80,7 @@ class Planner:
         for tried_at in case.provider_tried:
             taken = [rung for rung in rungs if rung >= tried_at][:1]
             rungs = [rung for rung in rungs if rung not in taken]
-        left = [rung for rung in rungs if case.cursor < rung < case.window_end]
+        left = [rung for rung in rungs if case.cursor < rung < self.end(case)]
         return left[0] if left else None
 
     def next_viable_rung(self, case: Case) -> int | None:
@@ -130,6 +132,11 @@ class Planner:
         at = self.next_attempt(case)
         if at is not None:
             return "retrying", at
+        if case.hold is not None and case.hold.tries_at is None:
+            free = copy(case)
+            free.hold = None  # rungs are left, but nobody knows when the provider will be done
+            use_up(self, free)
+            return ("retrying" if self.next_attempt(free) is not None else "exhausted"), None
         return "exhausted", None
 
     def shown(self, case: Case) -> dict[str, Any]:
@@ -149,8 +156,6 @@ class _Walk:
     """A copy of a case's place on its ladder."""
 
     def __init__(self, case: Case) -> None:
-        from copy import copy
-
         self.case = copy(case)
         self.leaves_out = case.policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
 
@@ -172,6 +177,12 @@ def use_rung(case: Case, rung: int, *, skipped: bool) -> None:
             case.gap_used, case.gap_used_at = (case.ladder_from, case.ladder_step), rung
     else:
         case.cursor = max(case.cursor, rung)
+
+
+def use_up(planner: Planner, case: Case) -> None:
+    """Leave out the rungs that are due by now."""
+    while (rung := planner.next_rung(case)) is not None and rung <= planner.now:
+        use_rung(case, rung, skipped=True)
 
 
 def skip_past(planner: Planner, case: Case) -> None:

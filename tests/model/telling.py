@@ -99,7 +99,7 @@ class Telling:
 
     def close(self, case: Case, reason: str) -> None:
         case.closed = reason
-        case.restart = case.technical_after = case.hold = None
+        case.restart = case.technical_after = None
         case.moved = []
         if reason == "paid":
             self.notice("recovered", case)

@@ -168,3 +168,26 @@ def test_rungs_passed_over_for_a_technical_attempt_come_back_when_it_is_not_made
     """,
         policy={"technical": ["P1D"]},
     )
+
+
+def test_accelerated_ends_all_attempts_not_only_the_case() -> None:
+    assert_story(
+        """
+        day 0  declined 0 visa:59 network=visa  =>  declined  notice:payment_declined  case:retrying@d1
+        day 1  due                              =>  scheduled  request:1@card-A  case:in_flight
+        day 1  declined 1 visa:59               =>  declined  notice:payment_declined  case:exhausted
+        day 2  edited card-A                    =>  details_updated window_closed  notice:window_closed  case:closed/window_closed
+    """,
+        policy={"never": {"close_after": 2}, "ladder": {"steps": [1, 2, 3]}},
+    )
+
+
+def test_a_technical_gap_beyond_the_window_leaves_the_ladder_alone() -> None:
+    assert_story(
+        """
+        day 0  declined 0 technical  =>  declined  notice:payment_declined  case:retrying@d3
+        day 3  due                   =>  scheduled  request:1@card-A  case:in_flight
+        day 3  declined 1 technical  =>  declined  notice:payment_declined  case:retrying@d7
+    """,
+        policy={"technical": ["P30D"]},
+    )

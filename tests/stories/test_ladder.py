@@ -450,3 +450,14 @@ def test_no_gap_runs_while_the_attempt_before_it_is_pending() -> None:
     """,
         policy=GAPS,
     )
+
+
+def test_behind_a_moved_rung_that_is_dropped_the_next_gap_counts_from_its_planned_instant() -> None:
+    assert_story(
+        """
+        day  0         declined 0 advice=30  =>  declined  notice:payment_declined  case:retrying@d10
+        day  9  22:00  declined customer     =>  manual_attempt  case:retrying@d11
+        day 11         due                   =>  scheduled  request:1@card-A  case:in_flight
+    """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [7, 4, 3]}},
+    )

@@ -51,8 +51,56 @@ def test_the_hold_ends_a_day_after_the_providers_attempt_if_nothing_is_heard() -
 def test_without_an_instant_the_hold_lasts_until_answered_and_psp_will_retry_false_ends_it() -> None:
     assert_story("""
         day  0  issued on=card-A          =>  issued
-        day  0  declined 0 psp_again=yes  =>  declined  notice:payment_declined  case:exhausted
+        day  0  declined 0 psp_again=yes  =>  declined  notice:payment_declined  case:retrying
+        day  3  due                       =>  not_allowed_yet
+        day  7  due                       =>  not_allowed_yet
+        day 12  due                       =>  not_allowed_yet
         day 13  declined 0 psp_again=no   =>  declined  notice:payment_declined  case:retrying@d17
+    """)
+
+
+def test_a_hold_without_an_instant_ends_in_exhausted_when_its_last_rung_is_missed() -> None:
+    assert_story(
+        """
+        day 0  declined 0 psp_again=yes  =>  declined  notice:payment_declined  case:retrying
+        day 3  due                       =>  not_allowed_yet
+        day 5  due                       =>  not_allowed_yet  case:exhausted
+        day 6  declined psp              =>  declined  notice:payment_declined
+    """,
+        policy={"ladder": {"steps": [3, 5]}},
+    )
+
+
+def test_the_providers_hold_outlives_a_close_and_a_reopening() -> None:
+    assert_story("""
+        day 0  declined 0 psp_again=d6  =>  declined  notice:payment_declined  case:retrying@d7
+        day 1  settled paid_elsewhere   =>  paid_elsewhere paid_elsewhere  case:closed/paid_elsewhere
+        day 2  reopened correction      =>  reopened  case:retrying@d7
+        day 7  due                      =>  scheduled  request:1@card-A  case:in_flight
+    """)
+
+
+def test_a_provider_that_gives_up_while_the_case_is_closed_holds_nothing_back_afterwards() -> None:
+    assert_story("""
+        day 0         declined 0 psp_again=yes     =>  declined  notice:payment_declined  case:retrying
+        day 1         settled paid_elsewhere       =>  paid_elsewhere paid_elsewhere  case:closed/paid_elsewhere
+        day 1  12:00  declined psp tried=d0T12:00  =>  case_closed
+        day 2         reopened correction          =>  reopened  case:retrying@d3
+    """)
+
+
+def test_old_news_of_the_provider_ends_no_newer_hold() -> None:
+    assert_story("""
+        day 0  10:00  declined 0 psp_again=d6                 =>  declined  notice:payment_declined  case:retrying@d7T10:00
+        day 0  12:00  declined 0 psp_again=no tried=d0T09:30  =>  declined  notice:payment_declined
+        day 0  13:00  declined psp tried=d0T09:40             =>  declined  notice:payment_declined
+    """)
+
+
+def test_a_decline_that_names_a_request_never_made_counts_like_any_other() -> None:
+    assert_story("""
+        day 0  issued on=card-A           =>  issued
+        day 0  declined 4 needs_customer  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
     """)
 
 

@@ -64,6 +64,13 @@ def test_the_next_attempt_and_the_end_of_the_window_are_told(life: Callable[[], 
     assert "The next attempt is planned for 5 February 2026 at 09:00." in story.aloud
 
 
+def test_a_provider_that_tries_by_itself_and_says_not_when_is_told(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0, psp_will_retry=True).run().story()
+    assert story.state is CaseState.RETRYING
+    assert story.next[0].startswith("The payment provider tries again by itself")
+    assert not any("planned for" in sentence for sentence in story.aloud)
+
+
 def test_instants_are_told_in_the_time_zone_of_the_invoice(life: Callable[[], Any]) -> None:
     story = life().issued(time_zone="America/Los_Angeles").declined(0).run().story()
     assert story.next[0].startswith("The next attempt is asked for on 2026-02-05 01:00 America/Los_Angeles")
