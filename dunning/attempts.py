@@ -89,6 +89,12 @@ def request_id_of(matter: Matter, case: Case) -> str:
     return f"{matter.id}/{case.attempts}"
 
 
+def attempt_of(request_id: str) -> int | None:
+    """Give the number of an attempt from the id of its request; None: the id has none."""
+    number = request_id.rpartition("/")[2]
+    return int(number) if number.isascii() and number.isdigit() else None
+
+
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """Which request of ours an outcome belongs to."""
 
@@ -128,9 +134,9 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
 
 def _is_ours(matter: Matter, request_id: str) -> bool:
     """Tell whether this case ever made such a request; what names another is an attempt that we did not ask for."""
-    invoice_id, _, number = request_id.rpartition("/")
+    number = attempt_of(request_id)
     attempts = 0 if matter.invoice.case is None else matter.case.attempts
-    return invoice_id == matter.id and number.isascii() and number.isdigit() and 1 <= int(number) <= attempts
+    return request_id.rpartition("/")[0] == matter.id and number is not None and 1 <= number <= attempts
 
 
 def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from dunning.account import Matter
 from dunning.calendar import DAY
-from dunning.network_rules.limits import DebitLimit, NetworkRules
+from dunning.network_rules.limits import CardLimit, DebitLimit, NetworkRules
 from dunning.policy import Policy, RuleProfile
 from dunning.records import Credential, Presented
 
@@ -55,14 +55,13 @@ def first_allowed(
         return None
     if credential.network is None or not (credential.attempts or credential.unanswered):
         return Allowed(at, why)
-    counted = sorted((*credential.attempts, *credential.unanswered.values()))
+    counted = _counted(credential)
     limits = rules.card_limits(credential.network, policy.rules, at)
     is_moved = True
     while is_moved:
         is_moved = False
         for limit in limits:
-            # An attempt exactly as old as the period no longer counts.
-            if len(counted) >= limit.limit and (free_at := counted[-limit.limit] + limit.period) > at:
+            if (free_at := _free_at(limit, counted)) > at:
                 at, is_moved = free_at, True
                 if limit.rule_id not in why:
                     why = (limit.rule_id, *why)
@@ -71,14 +70,24 @@ def first_allowed(
 
 def is_full(rules: NetworkRules, credential: Credential, at: int) -> bool:
     """Tell whether a card has had as many attempts as some profile allows, so that each further one delays the next."""
-    counted = len(credential.attempts) + len(credential.unanswered)
-    if credential.network is None or counted < rules.least_limit:
+    if (
+        credential.network is None
+        or len(credential.attempts) + len(credential.unanswered) < rules.least_limit
+    ):
         return False
-    attempts = sorted((*credential.attempts, *credential.unanswered.values()))
-    return any(
-        counted >= limit.limit and attempts[-limit.limit] + limit.period > at
-        for limit in rules.card_limits(credential.network, RuleProfile.STRICT, at)
-    )
+    counted = _counted(credential)
+    limits = rules.card_limits(credential.network, RuleProfile.STRICT, at)
+    return any(_free_at(limit, counted) > at for limit in limits)
+
+
+def _counted(credential: Credential) -> list[int]:
+    """List the attempts that count, ascending: declined ones, and requests without an answer."""
+    return sorted((*credential.attempts, *credential.unanswered.values()))
+
+
+def _free_at(limit: CardLimit, counted: list[int]) -> int:
+    """Give the instant from which the limit allows another attempt; one exactly as old as the period counts no more."""
+    return counted[-limit.limit] + limit.period if len(counted) >= limit.limit else 0
 
 
 def last_instant(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from dunning.account import Matter, OpenAccount
-from dunning.attempts import Answered, Outcome, answered, quarantine
+from dunning.attempts import Answered, Outcome, answered, attempt_of, quarantine
 from dunning.binding import charged_on, see
 from dunning.calendar import add
 from dunning.closing import REMEMBERED_FOR, settle
@@ -263,8 +263,7 @@ def _close_early(matter: Matter, case: Case, policy: Policy, verdict: Verdict, a
 def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
     """The number of the attempt: 0 for the biller's own charge, none for one of the provider."""
     if answer.request_id is not None:
-        number = answer.request_id.rpartition("/")[2]
-        return int(number) if number.isascii() and number.isdigit() else None
+        return attempt_of(answer.request_id)
     return 0 if data.initiated_by is Initiator.SCHEDULE else None
 
 

@@ -65,7 +65,7 @@ def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fin
     alone, shared = account.credential("=" + instrument_id), account.credential("#" + fingerprint)
     if alone.dead_why != shared.dead_why:
         names = shared.instruments if alone.dead_why else [instrument_id]
-        stopped = [matter for name in names for matter in _charged_with(account, name)]
+        stopped = [matter for name in names for matter in charged_with(account, name)]
         _touch_all(page, stopped)
         _stop(page, None, stopped, DeclineClass.NEVER, is_told=True)
     shared.dead_why = shared.dead_why or alone.dead_why
@@ -156,7 +156,7 @@ def apply_verdict(
         account.credential_changed(credential_id)
         page.delayed[account.account_id, credential_id] = None
     if verdict.decline_class is DeclineClass.NEVER and not credential.dead_why:
-        stopped = [one for name in credential.instruments for one in _charged_with(account, name)]
+        stopped = [one for name in credential.instruments for one in charged_with(account, name)]
         _touch_all(page, stopped)
         credential.dead_why = verdict.why
         account.credential_changed(credential_id)
@@ -166,7 +166,7 @@ def apply_verdict(
         if instrument.right_at is not None and instrument.right_at > attempted_at:
             return
         if instrument.fix_data_at is None:
-            stopped = list(_charged_with(account, instrument_id))
+            stopped = list(charged_with(account, instrument_id))
             _touch_all(page, stopped)
             instrument.fix_data_at, instrument.fix_data_why = attempted_at, verdict.why
             _stop(
@@ -184,7 +184,7 @@ def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) ->
     """Note that the instrument's data were edited or proved right at an instant: older verdicts do not hold."""
     instrument = account.instrument(instrument_id)
     if instrument.fix_data_at is not None and instrument.fix_data_at <= at:
-        _touch_all(page, list(_charged_with(account, instrument_id)))
+        _touch_all(page, list(charged_with(account, instrument_id)))
         instrument.fix_data_at, instrument.fix_data_why = None, ()
     if instrument.right_at is None or instrument.right_at < at:
         instrument.right_at = at
@@ -207,13 +207,14 @@ def correct_others(page: Page) -> None:
         account = page.account(account_id)
         for instrument_id in account.credential(credential_id).instruments:
             if account.count_tied(instrument_id) <= MOST_CORRECTED:
-                for matter in list(_charged_with(account, instrument_id)):
+                for matter in list(charged_with(account, instrument_id)):
                     if not matter.is_settled_up:
                         touch(page, matter)
     page.delayed.clear()
 
 
-def _charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
+def charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
+    """Every invoice with an open case that is charged on the instrument."""
     for subscription_id in account.tied_to(instrument_id):
         if charged_on(account, subscription_id) == instrument_id:
             yield from account.open_matters_of(subscription_id)

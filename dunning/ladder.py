@@ -147,11 +147,9 @@ def pass_over_for_technical(matter: Matter, case: Case, policy: Policy) -> None:
 
 
 def planned_rungs(matter: Matter, case: Case, policy: Policy) -> list[int]:
-    """List every rung of a ladder of fixed instants, behind and ahead, in order."""
+    """List every rung of a ladder of fixed instants, not of gaps, behind and ahead, in order."""
     start = _start(matter, case, policy)
-    if start is None or policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
-        return []
-    return sorted(_planned(matter, policy, start))
+    return [] if start is None else sorted(_planned(matter, policy, start))
 
 
 def _planned(matter: Matter, policy: Policy, start: int) -> Iterator[int]:

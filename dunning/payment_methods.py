@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dunning.account import OpenAccount
 from dunning.binding import charged_on
 from dunning.duplicates import account_knows
-from dunning.instruments import data_right, describe
+from dunning.instruments import charged_with, data_right, describe
 from dunning.page import Page
 from dunning.plan import touch
 from dunning.restarts import details_updated, instrument_changed
@@ -106,8 +106,7 @@ def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdate
 
 def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
     instrument_id, at = event.data.instrument.instrument_id, micros(event.time)
-    charged = [name for name in account.tied_to(instrument_id) if charged_on(account, name) == instrument_id]
-    matters = [matter for name in charged for matter in account.open_matters_of(name)]
+    matters = list(charged_with(account, instrument_id))
     for matter in matters:
         touch(page, matter)
     describe(page, account, event.data.instrument)

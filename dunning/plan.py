@@ -54,14 +54,18 @@ def settle_up(page: Page, matter: Matter) -> None:
     case, now = matter.case, page.now
     policy = page.policies[case.policy]
     # Under a pause the plan is what would have gone: what was planned for an instant inside it is dropped.
-    missed = bool(matter.account.root.pauses) and _fell_due(case, now) and is_paused(matter)
+    missed = _fell_due(case, now) and is_paused(matter)
     if missed:
         case.dropped_while_paused = True
     if case.technical_at is not None and case.technical_at < now and (case.plan_kind != "T" or missed):
         drop_technical(matter, case, policy)
     waits = case.plan_kind == "R" and not missed
-    if case.carried_at is not None and not (waits and case.carried_at == case.plan_due_at):
-        case.carried_at = case.carried_at if _is_held_back(page, matter, policy, case.carried_at) else None
+    if (
+        case.carried_at is not None
+        and not (waits and case.carried_at == case.plan_due_at)
+        and not _is_held_back(page, matter, policy, case.carried_at)
+    ):
+        case.carried_at = None
     by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
     if waits and case.plan_due_at >= now and not by_gap:
         return  # nothing before the next rung can go, and that one is still ahead
@@ -106,7 +110,7 @@ def plan(page: Page, matter: Matter) -> None:
         case = matter.case
         policy = page.policies[case.policy]
         attempt = _next_attempt(page, matter, case, policy)
-        is_running = not matter.account.root.pauses or not is_paused(matter)
+        is_running = not is_paused(matter)
         if attempt is None:
             missed_at = _missed_for_provider(page, matter, case, policy)
             case.plan_kind = "" if missed_at is None else "H"
@@ -121,13 +125,12 @@ def plan(page: Page, matter: Matter) -> None:
         if case.request_at is not None and not case.request_overdue:
             due.append(case.request_at + policy.answer_within << KIND_BITS | ANSWER_OVERDUE)
         due.append(case.ends_at << KIND_BITS | WINDOW_END)
-        if (
-            not case.closing_told
-            and min(due) >> KIND_BITS
-            >= case.window_ends_at - policy.closing_ahead  # else something is due before
-            and (closing := closing_at(policy, case, invoice.zone)) is not None
-        ):
-            due.append(closing << KIND_BITS | CLOSING_NOTICE)
+        # The closing notice is worked out only if nothing else is due before it can be.
+        is_next = min(due) >> KIND_BITS >= case.window_ends_at - policy.closing_ahead
+        if is_next and not case.closing_told:
+            closing = closing_at(policy, case, invoice.zone)
+            if closing is not None:
+                due.append(closing << KIND_BITS | CLOSING_NOTICE)
         if policy.expiry_notice is not None and (expiring := _expiry_notice_at(matter, policy)) is not None:
             due.append(expiring << KIND_BITS | EXPIRY_NOTICE)
     invoice.timer = min(due, default=None)
@@ -169,7 +172,7 @@ def state_of(matter: Matter) -> CaseState:
     case = matter.case
     if case.closed is not None:
         state = CaseState.CLOSED
-    elif matter.account.root.pauses and is_paused(matter):
+    elif is_paused(matter):
         state = CaseState.PAUSED
     elif matter.invoice.quarantined:
         state = CaseState.PENDING

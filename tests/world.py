@@ -69,6 +69,17 @@ def issued(number: int, account: str, **more: Any) -> Wire:
     return wire("invoice.issued", f"i-{number}", data | more)
 
 
+def bound(number: int, account: str) -> Wire:
+    """Another card, which is charged at once."""
+    data = {
+        "account_id": account,
+        "change": "bound",
+        "instrument": {"instrument_id": f"new-{account}", "type": "card"},
+        "subscription_ids": [f"sub-{account}"],
+    }
+    return wire("payment_method.updated", f"b-{number}", data)
+
+
 def wire(kind: str, id_: str, data: dict[str, Any], when: str = RECENTLY) -> Wire:
     """Wrap data into an event."""
     event = {"specversion": "1.0", "id": id_, "source": "test", "type": kind, "time": when, "data": data}

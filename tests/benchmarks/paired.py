@@ -4,6 +4,7 @@ One rule: both fold the same pages of the journal, each with its own code, in pr
 """
 
 import argparse
+import gc
 import subprocess
 import sys
 import tempfile
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from schemas.instants import MICROSECOND, micros
+from streams.collector import look_seldom
 from tests.benchmarks.figures import Report
-from tests.benchmarks.fold import BEGINS_AT, pages_of
+from tests.benchmarks.fold import BEGINS_AT, PAGE_EVENTS, pages_of
 from tests.benchmarks.machine import described, yardstick_ns
 from tests.benchmarks.workload import Workload
 from tests.world import PROJECT
@@ -32,8 +35,8 @@ from dunning.engine import Engine
 from schemas.pages import decode_page
 from streams.rules import load_rules
 
-now, step, pages = msgspec.msgpack.decode(open(sys.argv[1], "rb").read())
-gc.set_threshold(20_000, 20, 50)
+now, step, thresholds, pages = msgspec.msgpack.decode(open(sys.argv[1], "rb").read())
+gc.set_threshold(*thresholds)
 gc.freeze()
 engine = Engine(load_rules())
 started = time.process_time()
@@ -61,11 +64,11 @@ def measure(base: str, *, events: int = EVENTS, repetitions: int = REPETITIONS) 
     report = Report("paired", f"python -m tests.benchmarks.paired --base {base}", False, described())
     workload = Workload(accounts=EVENTS, begins_at=BEGINS_AT, step=STEP)
     pages = list(pages_of(workload.take(events)))
-    page_us = STEP // timedelta(microseconds=1) * events // len(pages)
-    begins_us = int(BEGINS_AT.timestamp()) * 1_000_000
+    look_seldom()
+    given = (micros(BEGINS_AT), PAGE_EVENTS * (STEP // MICROSECOND), gc.get_threshold(), pages)
     with _checked_out(base) as tree, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pages"
-        file.write_bytes(msgspec.msgpack.encode((begins_us, page_us, pages)))
+        file.write_bytes(msgspec.msgpack.encode(given))
         ours: list[float] = []
         theirs: list[float] = []
         report.figure("yardstick, before", "ns", [yardstick_ns()])

@@ -15,7 +15,7 @@ from dunning.engine import Engine
 from streams.rules import load_rules
 from streams.settings import Settings
 from streams.topics import OUTPUTS
-from tests.world import Process, Wire, World, declined, issued, judge, wire
+from tests.world import Process, World, bound, declined, issued, judge
 
 WORKER = ("streams.cli.main", "worker")
 RESTORED = "partition.restored"
@@ -40,16 +40,6 @@ async def get(worker: Process, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
     return await asyncio.to_thread(fetch)
-
-
-def bound(number: int, account: str) -> Wire:
-    data = {
-        "account_id": account,
-        "change": "bound",
-        "instrument": {"instrument_id": f"new-{account}", "type": "card"},
-        "subscription_ids": [f"sub-{account}"],
-    }
-    return wire("payment_method.updated", f"b-{number}", data)
 
 
 async def test_declines_become_requests_exactly_once_across_a_restart(world: World) -> None:

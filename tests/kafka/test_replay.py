@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from streams.clients import connection
 from streams.settings import Settings
-from tests.world import PROJECT, Wire, World, declined, issued, wire
+from tests.world import PROJECT, Wire, World, bound, declined, issued
 
 WORKER = ("streams.cli.main", "worker")
 REQUESTS, NOTICES, JOURNAL = "charge.retry_requested", "dunning.notice_requested", "dunning.journal"
@@ -40,18 +40,6 @@ def world(settings: Settings, tmp_path: Path) -> World:
 def unpaid(number: int) -> list[Wire]:
     """An invoice and its decline."""
     return [issued(number, f"acct-{number}"), declined(number, f"acct-{number}")]
-
-
-def bound(number: int) -> Wire:
-    """Another card, which is charged at once."""
-    account = f"acct-{number}"
-    data = {
-        "account_id": account,
-        "change": "bound",
-        "instrument": {"instrument_id": f"new-{account}", "type": "card"},
-        "subscription_ids": [f"sub-{account}"],
-    }
-    return wire("payment_method.updated", f"b-{number}", data)
 
 
 async def dunning(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -94,7 +82,7 @@ async def test_history_is_identical_until_somebody_touches_it(world: World, tmp_
         await worker.ended()
         worker = world.start(*worker_command)
         await worker.until_logged("partition.restored", times=2, limit_s=40)
-        published += await world.publish(bound(number) for number in range(40))
+        published += await world.publish(bound(number, f"acct-{number}") for number in range(40))
         await world.until_settled(published)
         # While a worker runs and requests go out, nothing is called different.
         running = await replayed(world, "--state")

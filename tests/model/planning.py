@@ -135,7 +135,7 @@ class Planner:
         if case.hold is not None and case.hold.tries_at is None:
             free = copy(case)
             free.hold = None  # rungs are left, but nobody knows when the provider will be done
-            use_up(self, free)
+            skip_past(self, free, self.now + 1)
             return ("retrying" if self.next_attempt(free) is not None else "exhausted"), None
         return "exhausted", None
 
@@ -179,13 +179,7 @@ def use_rung(case: Case, rung: int, *, skipped: bool) -> None:
         case.cursor = max(case.cursor, rung)
 
 
-def use_up(planner: Planner, case: Case) -> None:
-    """Leave out the rungs that are due by now."""
-    while (rung := planner.next_rung(case)) is not None and rung <= planner.now:
-        use_rung(case, rung, skipped=True)
-
-
-def skip_past(planner: Planner, case: Case) -> None:
-    """Skip the rungs that lie before now."""
-    while (rung := planner.next_rung(case)) is not None and rung < planner.now:
+def skip_past(planner: Planner, case: Case, until: int | None = None) -> None:
+    """Skip the rungs that lie before an instant; now, if none is given."""
+    while (rung := planner.next_rung(case)) is not None and rung < (until or planner.now):
         use_rung(case, rung, skipped=True)
