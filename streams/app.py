@@ -5,7 +5,6 @@ offset moves in the partition workers' transactions only.
 """
 
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -41,6 +40,9 @@ class DunningApp(faust.App):
         await self.add_runtime_dependency(self.desk)
         self.add_future(self._watch_group())
 
+    def _create_directories(self) -> None:
+        """Create none: no store of ours is a file. Private to Faust, held by a test of the pinned version."""
+
     async def _watch_group(self) -> None:
         while not self.should_stop:
             await self.sleep(WATCH_S)
@@ -73,7 +75,6 @@ def build_app(
     desk: Desk,
     session_timeout_s: float,
     instance_id: str | None,
-    data_dir: Path,
 ) -> DunningApp:
     """Build the app with its one agent.
 
@@ -84,7 +85,6 @@ def build_app(
         desk: where pages go.
         session_timeout_s: a silent worker loses its partitions after this.
         instance_id: for static membership; must be unique. `None` for a dynamic member.
-        data_dir: Faust insists on one; nothing is kept there.
     """
     app = DunningApp(
         app_id,
@@ -106,7 +106,6 @@ def build_app(
         stream_buffer_maxsize=1024,  # pages, not events
         web_enabled=False,
         worker_redirect_stdouts=False,
-        datadir=data_dir,
     )
     app.desk = desk
     topic = app.topic(

@@ -8,10 +8,8 @@ import asyncio
 import importlib.util
 import logging
 import signal
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -99,22 +97,21 @@ async def _run(plan: Plan) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with tempfile.TemporaryDirectory(prefix="dunning-") as data_dir:
-        process = WorkerProcess(plan, Path(data_dir))
-        starting = asyncio.ensure_future(_start(process, plan.settings))
-        ends = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(process.wait_until_stopped())}
-        await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done() and starting.exception() is None:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in (starting, *ends):
-            task.cancel()
-        await asyncio.wait({starting, *ends})
-        if process.started:
-            _log.info("worker.stopping")
-        try:
-            await asyncio.wait_for(process.stop(), STOP_S)
-        except TimeoutError:
-            _log.warning("worker.stop_given_up", seconds=STOP_S)
+    process = WorkerProcess(plan)
+    starting = asyncio.ensure_future(_start(process, plan.settings))
+    ends = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(process.wait_until_stopped())}
+    await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done() and starting.exception() is None:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for task in (starting, *ends):
+        task.cancel()
+    await asyncio.wait({starting, *ends})
+    if process.started:
+        _log.info("worker.stopping")
+    try:
+        await asyncio.wait_for(process.stop(), STOP_S)
+    except TimeoutError:
+        _log.warning("worker.stop_given_up", seconds=STOP_S)
     reason = process.crash_reason or (None if starting.cancelled() else starting.exception())
     if reason is not None:
         raise _told(reason, plan.settings) from reason
@@ -144,17 +141,15 @@ class WorkerProcess(Service):
 
     Args:
         plan: what to do.
-        data_dir: a directory for Faust, which keeps nothing there.
     """
 
     mundane_level = "debug"
 
-    def __init__(self, plan: Plan, data_dir: Path) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.meters = Meters()
         self._plan = plan
         self._settings = plan.settings
-        self._data_dir = data_dir
         self._client = connection(plan.settings)
         self._clock = SystemClock()
         self._parts_not_ready: list[Callable[[], str | None]] = []
@@ -264,7 +259,6 @@ class WorkerProcess(Service):
             desk=desk,
             session_timeout_s=session_s,
             instance_id=settings.instance_id,
-            data_dir=self._data_dir,
         )
         self.meters.registry.register(
             EngineGauges(lambda: desk.workers, journal_end(app, journal), self._clock)

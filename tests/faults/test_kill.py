@@ -9,7 +9,7 @@ import pytest
 
 from streams.settings import Settings
 from tests.counting import OUTPUT, TIMED, CountingFold
-from tests.world import Process, World, declined, issued, judge
+from tests.world import PROJECT, Process, World, declined, issued, judge
 
 SEED = 20_261_124
 ACCOUNTS = 200
@@ -89,6 +89,25 @@ async def test_kills_and_pauses_lose_and_double_nothing(settings: Settings, tmp_
     assert compared >= published
     timers = await world.read_all(TIMED)
     assert {record.value for record in timers}, "no timer fired: the load tested less than it should"
+
+
+async def test_a_killed_worker_leaves_no_file_behind(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    world = World(settings, tmp_path / "logs")
+    await world.create()
+    before = set(PROJECT.iterdir())
+    try:
+        worker = world.start(WORKER)
+        await worker.until_logged(FIRST, times=2)
+        worker.kill()
+    finally:
+        world.end_all()
+    assert list(scratch.iterdir()) == []
+    assert {path for path in set(PROJECT.iterdir()) - before if settings.app_id in path.name} == set()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -4,6 +4,7 @@ import inspect
 import re
 from importlib.metadata import version
 
+import faust
 import pytest
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import AIOKafkaProducer
@@ -33,6 +34,7 @@ def test_the_private_names_that_are_read_are_there() -> None:
     assert "self._consumer" in inspect.getsource(AIOKafkaConsumerThread)
     assert "self._txn_manager = " in inspect.getsource(AIOKafkaProducer)
     assert "self._sender.sender_task" in inspect.getsource(AIOKafkaProducer)
+    assert "self._create_directories()" in inspect.getsource(faust.App)
     assert isinstance(TransactionManager.producer_id, property)
     assert isinstance(TransactionManager.producer_epoch, property)
     assert list(inspect.signature(GroupCoordinator.fetch_committed_offsets).parameters) == [
