@@ -238,14 +238,15 @@ class OpenAccount:
     def _other(self, kind: str, record_id: str, shape: type[Kept], records: dict[str, Kept]) -> Kept:
         """Find a record in a row of its own, or give a blank one; that is kept only if it is changed."""
         name = kind + record_id
+        blank = self._blank.get(name)
+        if blank is not None:
+            return cast("Kept", blank)
         record: Kept | None = self._tables.record(self.account_id, name) if self._spilled else None
         if record is not None:
             records[record_id] = record
             return record
-        blank = self._blank.get(name)
-        if blank is None:
-            blank = self._blank[name] = shape()
-        return cast("Kept", blank)
+        self._blank[name] = unknown = shape()
+        return unknown
 
     def _change(self, kind: str, record_id: str, records: dict[str, Kept]) -> None:
         name = kind + record_id
