@@ -30,7 +30,9 @@ from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, Invo
 from schemas.payment_methods import PaymentMethodUpdated
 from schemas.subscriptions import SubscriptionEnded
 
-TIMERS_A_PAGE = 1_000  # our choice: a burst of due retries delays a new card by one page at most
+# Our choice: a burst of due retries delays a new card by one page at most. No setting: what is decided depends on it,
+# and a journal must give the same bytes wherever it is folded.
+TIMERS_A_PAGE = 1_000
 
 _HANDLERS: dict[type, Callable[[Page, Event[Any]], str]] = {
     InvoiceIssued: invoices.on_issued,
@@ -59,13 +61,12 @@ class Step:
 class Engine:
     """The state of one journal partition."""
 
-    def __init__(self, rules: Rules, timers_a_page: int = TIMERS_A_PAGE) -> None:
+    def __init__(self, rules: Rules) -> None:
         """Start empty; `rules` are read once and shared."""
         self.tables = Tables()
         self.open_cases = 0
         self._rules = rules
         self._book = PolicyBook()
-        self._timers_a_page = timers_a_page
 
     def load(self, key: bytes, value: bytes | None) -> None:
         """Take one row of the changelog; the last value of a key wins."""
@@ -130,7 +131,7 @@ class Engine:
     def _fire(self, page: Page, ends_page: Callable[[Output], bool] | None) -> bool:
         """Fire what is due, oldest first. Returns whether something was left over."""
         limit = (page.now + 1) << KIND_BITS
-        left = self._timers_a_page
+        left = TIMERS_A_PAGE
         own: list[Timer] = []  # timers of invoices that this page has touched; the index has the others
         due = self.tables.due
         while True:

@@ -139,14 +139,6 @@ class Settings(BaseSettings):
             ge=1, le=10_000, description="most time that pages are gathered and decided in one transaction"
         ),
     ] = 200
-    engine_timers_per_page: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=100_000,
-            description="most timers handled with a page, so that new events are not blocked",
-        ),
-    ] = 1_000
 
     @classmethod
     def settings_customise_sources(

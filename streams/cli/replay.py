@@ -1,8 +1,6 @@
 """`dunning replay`: history run again. Rule: nothing is written, and what cannot be told is not called right."""
 
 import asyncio
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -17,7 +15,7 @@ from streams.settings import Effective, Settings
 
 
 @click.command()
-@with_settings("engine_timers_per_page")
+@with_settings()
 @click.option(
     "--partition", type=click.IntRange(min=0), metavar="N", help="replay this partition only [default: all]"
 )
@@ -39,7 +37,7 @@ def replay(
 
     Only reads; a running worker does no harm. Exit code 0 when all is identical, 1 when something differs or
     cannot be told, for example because the journal has lost its beginning. With --policy nothing is compared
-    with the topics, and the exit code is 0. --engine-timers-per-page must be what the workers run with.
+    with the topics, and the exit code is 0.
     """
     settings = effective.settings
     if policy_name is not None:
@@ -49,8 +47,9 @@ def replay(
         return
     from streams.case_history import DECISIONS
     from streams.replay import PartitionReplay, Verdict, journal_partitions, replay_partition
+    from streams.rules import engine_factory
 
-    new_fold = _new_fold(settings)
+    new_fold = engine_factory()
 
     async def run() -> list[PartitionReplay]:
         partitions = await journal_partitions(settings, partition)
@@ -72,6 +71,7 @@ def replay(
 
 def _what_if(settings: Settings, partition: int | None, file: PolicyFile, *, as_json: bool) -> None:
     from streams.replay import journal_partitions
+    from streams.rules import engine_factory
     from streams.what_if import WhatIf, what_if
 
     for line in file.located():
@@ -80,20 +80,13 @@ def _what_if(settings: Settings, partition: int | None, file: PolicyFile, *, as_
     async def run() -> WhatIf:
         partitions = await journal_partitions(settings, partition)
         with Bars() as bars:
-            return await what_if(settings, partitions, file.content, _new_fold(settings), bars.of)
+            return await what_if(settings, partitions, file.content, engine_factory(), bars.of)
 
     found = asyncio.run(run())
     if as_json:
         _print_json(what_if_data(found, file.name))
     else:
         show_what_if(found, file.name, new_console())
-
-
-def _new_fold(settings: Settings) -> Callable[[], Any]:
-    from dunning.engine import Engine
-    from streams.rules import load_rules
-
-    return functools.partial(Engine, load_rules(), settings.engine_timers_per_page)
 
 
 def _print_json(body: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 Rule: they stop with a reason, or on request.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ _log = structlog.get_logger()
 
 _COMMON = ("instance_id", "session_timeout_ms", "metrics_host", "metrics_port", "partitions", "replication")
 _INTAKE = ("policy_file", "intake_linger_ms", "intake_page_events", "intake_page_bytes")
-_ENGINE = ("engine_batch_bytes", "engine_batch_ms", "engine_timers_per_page")
+_ENGINE = ("engine_batch_bytes", "engine_batch_ms")
 
 
 @click.command()
@@ -36,7 +35,9 @@ def worker(effective: Effective, *, no_intake: bool) -> None:
         raise Misuse(
             "--policy-file is read by the intake, which --no-intake leaves out: give it to `dunning intake`"
         )
-    _run(effective.settings, with_intake=not no_intake, new_fold=_new_fold(effective.settings))
+    from streams.rules import engine_factory
+
+    _run(effective.settings, with_intake=not no_intake, new_fold=engine_factory())
 
 
 @click.command()
@@ -55,10 +56,3 @@ def _run(settings: Settings, *, with_intake: bool, new_fold: Callable[[], Any] |
         _log.warning("policies.doubtful", problem=line)
     policies = file.content if file is not None else None
     run(Plan(settings=settings, with_intake=with_intake, new_fold=new_fold, policies=policies))
-
-
-def _new_fold(settings: Settings) -> Callable[[], Any]:
-    from dunning.engine import Engine
-    from streams.rules import load_rules
-
-    return functools.partial(Engine, load_rules(), settings.engine_timers_per_page)
