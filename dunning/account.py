@@ -36,7 +36,7 @@ class Matter:
         self.case = cast("Case", invoice.case)  # only where there is one: ask `has_open_case`, or know it
         self.is_settled_up = False  # rungs that fell due before this page have been looked at
         self.is_planned = False  # the plan is that of the record as it is now
-        self.moved_by = ""  # what moved the case in this page: the reason of its case_changed
+        self.moved_by = "replanned"  # what moved the case in this page: the reason of its case_changed
         self.rules: tuple[
             str, ...
         ] = ()  # the network rules that delay or forbid the next attempt, as planned

@@ -30,6 +30,7 @@ def fire(page: Page, matter: Matter) -> None:
     plan(page, matter)
     case = matter.case
     if not case.has_instant or case.plan_at > page.now:
+        matter.moved_by = "attempt_not_made"
         page.note("due", "not_allowed_yet", matter.account.account_id, matter.id)
         return
     reason = _PLANNED.get(case.plan_kind)
@@ -60,7 +61,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
     case.technical_at = case.immediate = case.carried_at = None
     case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
-    case.request_kind = "r" if is_for_rung else _KINDS[reason]
+    case.request_kind = "r" if is_for_rung and reason not in _RESTARTS else _KINDS[reason]
     case.last_attempt_at = max(case.last_attempt_at, page.now)
     case.plan_kind = ""
     matter.is_planned = False

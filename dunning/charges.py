@@ -10,12 +10,11 @@ import msgspec
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, attempt_of, quarantine
 from dunning.binding import charged_on, see
-from dunning.calendar import add
 from dunning.closing import REMEMBERED_FOR, settle
 from dunning.declines.verdicts import Verdict
 from dunning.duplicates import invoice_knows
 from dunning.instruments import apply_verdict, count, data_right, describe, uncount
-from dunning.ladder import failed, pass_past_rungs, plan_technical, use_next_rung
+from dunning.ladder import closes_early_at, failed, pass_past_rungs, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of, touch
@@ -29,7 +28,6 @@ from schemas.instants import micros
 
 BLOCKING = frozenset({DeclineClass.FIX_DATA, DeclineClass.NEEDS_CUSTOMER, DeclineClass.NEVER})
 _MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
-_GAP_TAKEN = ("r", "t")  # a rung takes its gap when it is requested, a technical attempt takes none
 
 
 def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
@@ -48,7 +46,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         describe(page, account, data.instrument)
     may_open = is_automatic and invoice.case is None and _is_collectable(matter)
     if data.initiated_by is Initiator.SCHEDULE and invoice.settled is None:
-        see_all(page, account, data.subscription_id, data.instrument_id)
+        see_all(page, account, data.subscription_id, data.instrument_id, attempted_at)
     policy = _policy(page, matter)
     network = account.means(data.instrument_id).credential.network
     verdict = page.rules.declines.verdict(data.decline, attempted_at, policy.rules, network)
@@ -57,12 +55,12 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     answer = answered(matter, data)
     is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
     is_open = matter.has_open_case
+    failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
     if verdict.decline_class is DeclineClass.RECONCILE:
-        return _reconcile(page, matter, data, answer, is_open=is_open)
+        return _reconcile(page, matter, failure)
     invoice.declined = remembering(invoice.declined, charge)
     count(page, matter, data, (attempted_at, answer.request_id), verdict.network)
     if is_open:
-        failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
         return _declined_in_case(page, matter, failure)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
     if not answer.is_late and data.instrument_id == charged_on(account, data.subscription_id):
@@ -95,6 +93,10 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     instrument_id = data.instrument_id or requested_on
     if answer.request_id is not None and instrument_id:
         uncount(page, matter, instrument_id, answer.request_id)
+    if case is not None and answer.request_id is not None and not answer.is_late:
+        case.immediate = (
+            None  # a restart that waited for this answer is not needed (contract section 3, point 4)
+        )
     if instrument_id:
         data_right(page, account, instrument_id, attempted_at)
     invoice.paid += data.amount_minor
@@ -157,10 +159,11 @@ def _attempted(matter: Matter, attempted_at: int) -> None:
         case.last_attempt_at = max(case.last_attempt_at, attempted_at)
 
 
-def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
-    """Note an instrument that was seen; the next attempts of the subscription's cases may go to it."""
+def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str, at: int) -> None:
+    """Note an instrument that was seen at an instant; the next attempts of the subscription's cases may go to it."""
     subscription = account.subscription(subscription_id)
-    if subscription.seen == instrument_id:
+    gone_at = account.instrument(instrument_id).gone_at
+    if subscription.seen == instrument_id or (gone_at is not None and at < gone_at):
         return
     if subscription.own is None:
         for matter in list(account.open_matters_of(subscription_id)):
@@ -197,11 +200,12 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         _attempted(matter, attempted_at)
         _hold_back(case, data, attempted_at)
     if not failure.is_automatic:
+        matter.moved_by = "manual_attempt"
         return "manual_attempt"
     if moves:
         _close_early(matter, case, policy, verdict, attempted_at)
     if moves or failure.is_first:
-        begins = failed(case, policy, attempted_at, uses_gap=failure.answer.kind not in _GAP_TAKEN)
+        begins = failed(case, policy, attempted_at, failure.answer.kind)
         if moves and data.initiated_by is Initiator.PSP:
             use_next_rung(matter, case, policy, attempted_at)
         if begins:
@@ -254,10 +258,12 @@ def _hold_back(case: Case, data: ChargeDeclined, attempted_at: int) -> None:
 
 def _close_early(matter: Matter, case: Case, policy: Policy, verdict: Verdict, attempted_at: int) -> None:
     """Shorten the time of a case on a dead or fraudulent card, from the first such decline on."""
-    if policy.never_close_after is None or case.close_early_at is not None:
+    if verdict.decline_class is not DeclineClass.NEVER and not verdict.fraud:
         return
-    if verdict.decline_class is DeclineClass.NEVER or verdict.fraud:
-        case.close_early_at = add(attempted_at, policy.never_close_after, matter.invoice.zone)
+    if case.provisional is not None and case.provisional.dead_at is None:
+        case.provisional.dead_at = attempted_at
+    if case.close_early_at is None:
+        case.close_early_at = closes_early_at(policy, attempted_at, matter.invoice.zone)
 
 
 def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
@@ -267,16 +273,21 @@ def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
     return 0 if data.initiated_by is Initiator.SCHEDULE else None
 
 
-def _reconcile(page: Page, matter: Matter, data: ChargeDeclined, answer: Answered, *, is_open: bool) -> str:
+def _reconcile(page: Page, matter: Matter, failure: _Failure) -> str:
     """Quarantine a suspected duplicate: it is told to the operator, and as declined only once it is resolved."""
+    data, answer, why = failure.data, failure.answer, failure.verdict.why
     quarantine(matter, data, answer, reconcile=True)
     matter.moved_by = "reconcile"
-    if is_open and not answer.was_reconcile:
-        _tell_reconcile(page, matter, data.instrument_id, "engine.unknown")
+    if matter.has_open_case and failure.is_automatic:
+        charged = charged_on(matter.account, matter.invoice.subscription_id)
+        if failure.is_first or (charged == data.instrument_id and not answer.is_late):
+            matter.case.decline_letter, matter.case.decline_why = LETTER_OF[DeclineClass.RECONCILE], why
+    if not answer.was_reconcile:
+        _tell_reconcile(page, matter, data.instrument_id, *why, "engine.unknown")
     return "reconcile"
 
 
-def _tell_reconcile(page: Page, matter: Matter, instrument_id: str | None, why: str) -> None:
+def _tell_reconcile(page: Page, matter: Matter, instrument_id: str | None, *why: str) -> None:
     if matter.has_open_case:
         page.notice(
             matter,
@@ -285,7 +296,7 @@ def _tell_reconcile(page: Page, matter: Matter, instrument_id: str | None, why: 
             instrument_id=instrument_id,
             action=Action.REQUIRED,
             decline_class=DeclineClass.RECONCILE,
-            why=(why,),
+            why=why,
         )
 
 

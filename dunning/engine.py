@@ -133,6 +133,7 @@ class Engine:
         limit = (page.now + 1) << KIND_BITS
         left = TIMERS_A_PAGE
         own: list[Timer] = []  # timers of invoices that this page has touched; the index has the others
+        fired: set[tuple[str, str, int]] = set()
         due = self.tables.due
         while True:
             _plan_touched(page, own, limit)
@@ -155,6 +156,9 @@ class Engine:
                 or (not is_own and (account_id, matter.id) in page.touched)
             ):
                 continue  # an entry of the index is only a hint
+            # A timer that leaves itself as it was would be due for ever: a crash with a reason is better.
+            assert (account_id, matter.id, at) not in fired, f"the timer {at} of {matter.id} fires in vain"
+            fired.add((account_id, matter.id, at))
             left -= 1
             written = len(page.outputs)
             on_due(page, matter, at)

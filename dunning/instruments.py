@@ -46,8 +46,9 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     told = (said.type, said.network, said.fingerprint, said.expires, said.country)
     before = (known.type, known.network, known.fingerprint, known.expires, known.country)
     after = tuple(old if new is None else new for new, old in zip(told, before, strict=True))
+    stopped = _moved_by_fingerprint(page, account, said.instrument_id, said.fingerprint)
     if known.fingerprint is None and said.fingerprint is not None:
-        _learn_fingerprint(page, account, said.instrument_id, said.fingerprint)
+        _learn_fingerprint(account, said.instrument_id, said.fingerprint)
     known.type, known.network, known.fingerprint, known.expires, known.country = after
     account.instrument_changed(said.instrument_id)
     means = account.means(said.instrument_id)
@@ -58,16 +59,33 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     if known.network is not None and credential.network != (network := network_name(known.network)):
         credential.network = network
         account.credential_changed(credential_id)
+    _stop(page, None, stopped, DeclineClass.NEVER, is_told=True)
 
 
-def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fingerprint: str) -> None:
+def _moved_by_fingerprint(
+    page: Page, account: OpenAccount, instrument_id: str, fingerprint: str | None
+) -> list[Matter]:
+    """Take up the open cases that another card number concerns. Returns those that a dead one stops.
+
+    An instrument that had none yet turns out to be that card number: if the one is dead, so is the other.
+    """
+    before = account.means(instrument_id)
+    if fingerprint in (None, before.instrument.fingerprint):
+        return []
+    after = account.credential(f"#{fingerprint}")
+    was_dead, is_dead_now = bool(before.credential.dead_why), bool(after.dead_why)
+    if was_dead == is_dead_now:
+        return []
+    is_learnt = before.instrument.fingerprint is None
+    names = after.instruments if was_dead and is_learnt else [instrument_id]
+    moved = [matter for name in names for matter in charged_with(account, name)]
+    _touch_all(page, moved)
+    return moved if is_dead_now or is_learnt else []
+
+
+def _learn_fingerprint(account: OpenAccount, instrument_id: str, fingerprint: str) -> None:
     """Carry what was counted and decided under the instrument's id over to the card number that it turns out to be."""
     alone, shared = account.credential("=" + instrument_id), account.credential("#" + fingerprint)
-    if alone.dead_why != shared.dead_why:
-        names = shared.instruments if alone.dead_why else [instrument_id]
-        stopped = [matter for name in names for matter in charged_with(account, name)]
-        _touch_all(page, stopped)
-        _stop(page, None, stopped, DeclineClass.NEVER, is_told=True)
     shared.dead_why = shared.dead_why or alone.dead_why
     shared.network = shared.network or alone.network
     shared.attempts = sorted((*shared.attempts, *alone.attempts))[-KEPT_ATTEMPTS:]
@@ -184,7 +202,10 @@ def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) ->
     """Note that the instrument's data were edited or proved right at an instant: older verdicts do not hold."""
     instrument = account.instrument(instrument_id)
     if instrument.fix_data_at is not None and instrument.fix_data_at <= at:
-        _touch_all(page, list(charged_with(account, instrument_id)))
+        freed = list(charged_with(account, instrument_id))
+        _touch_all(page, freed)
+        for matter in freed:
+            matter.moved_by = "instrument_valid"
         instrument.fix_data_at, instrument.fix_data_why = None, ()
     if instrument.right_at is None or instrument.right_at < at:
         instrument.right_at = at
@@ -210,6 +231,7 @@ def correct_others(page: Page) -> None:
                 for matter in list(charged_with(account, instrument_id)):
                     if not matter.is_settled_up:
                         touch(page, matter)
+                        matter.moved_by = "instrument_delayed"
     page.delayed.clear()
 
 

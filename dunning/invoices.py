@@ -29,7 +29,7 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
         return "invoice_known"
     touch(page, matter)
     if data.instrument_id is not None:
-        see_all(page, account, data.subscription_id, data.instrument_id)
+        see_all(page, account, data.subscription_id, data.instrument_id, micros(event.time))
     invoice.subscription_id, invoice.currency = invoice.subscription_id or data.subscription_id, data.currency
     invoice.amount, invoice.issued_at, invoice.zone = (
         data.amount_minor,

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from dunning.account import Matter
 from dunning.calendar import add
 from dunning.policy import LadderAnchor, Policy, WindowAnchor, planned, planned_technical
-from dunning.records import Case, Invoice
+from dunning.records import Case, Invoice, Provisional
+from schemas.decisions import DeclineClass
+
+_GAP_TAKEN = ("r", "t")
 
 
 def window_end(policy: Policy, invoice: Invoice, first_decline_at: int | None) -> int:
@@ -20,6 +23,11 @@ def window_end(policy: Policy, invoice: Invoice, first_decline_at: int | None) -
     anchor = first if first is not None else second
     assert anchor is not None, "a case has an invoice date or a first decline"
     return add(anchor, policy.window_length, invoice.zone)
+
+
+def closes_early_at(policy: Policy, dead_at: int, zone: str) -> int | None:
+    """Compute when a case ends that was declined `never` or as fraud at `dead_at`; None: not before its window."""
+    return None if policy.never_close_after is None else add(dead_at, policy.never_close_after, zone)
 
 
 def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int]]:
@@ -70,26 +78,33 @@ def pass_past_rungs(matter: Matter, case: Case, policy: Policy, now: int) -> Non
 def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at: int | None) -> None:
     """Let a request made now stand for every rung that has fallen due: rungs moved to one instant are one attempt.
 
-    In a `previous_attempt` ladder nothing falls due behind the rung that is `used_at` its planned instant.
+    In a `previous_attempt` ladder nothing falls due behind the rung that is `used_at` its planned instant. While
+    another attempt waited no gap has run: the next one counts from the request.
     """
+    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
     for index, at in rungs(matter, case, policy):
         if at > now:
             return
+        if by_gap and used_at is None and at < now:
+            case.ladder_start = now
+            return
         pass_rung(case, policy, index, at)
-        if at == used_at and policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        if by_gap and at == used_at:
             return
 
 
-def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> bool:
+def failed(case: Case, policy: Policy, attempted_at: int, kind: str) -> bool:
     """Count a failed automatic attempt (contract section 3, point 2). Returns whether the ladder counts from it.
 
     Args:
         case: whose attempt it was.
         policy: of the case.
         attempted_at: when it was made, microseconds UTC.
-        uses_gap: it takes the next gap of a `previous_attempt` ladder; a technical attempt does not, and one of
-            the ladder's own has taken its gap when it was requested.
+        kind: how it came about, as in `Case.request_kind`. In a `previous_attempt` ladder a rung took its gap when it
+            was requested, a technical attempt takes none, and that of a restart is the first of a new count.
     """
+    if case.provisional is not None:
+        _remember(case.provisional, attempted_at, kind)
     if policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
         return False  # it does not count from declines
     if case.ladder_start is None:
@@ -97,16 +112,41 @@ def failed(case: Case, policy: Policy, attempted_at: int, *, uses_gap: bool) -> 
         return True
     if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
         case.ladder_start = max(case.ladder_start, attempted_at)
-        case.rung += uses_gap and case.carried_at is None  # one that still waits has taken the gap
+        if kind == "i":
+            case.rung = 0
+        elif kind not in _GAP_TAKEN and case.carried_at is None:  # one that still waits has taken the gap
+            case.rung += 1
         case.carried_at = None
         return True
     return False
+
+
+def _remember(kept: Provisional, attempted_at: int, kind: str) -> None:
+    if kept.begins_at is None:
+        kept.begins_at = attempted_at
+    kept.failed_at = max(kept.failed_at or attempted_at, attempted_at)
+    kept.failures = 1 if kind == "i" else kept.failures + (kind != "t")
+
+
+def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> None:
+    """Put a case on the ladder of another policy, which its invoice has brought."""
+    invoice = matter.invoice
+    case.rung, case.ladder_start = 0, kept.begins_at
+    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+        case.ladder_start = kept.failed_at
+        case.rung = max(0, kept.failures - 1) + _is_rung_unanswered(invoice, case)
+    is_waiting = case.request_at is None and not invoice.quarantined
+    case.technical_at = None
+    if case.decline_class == DeclineClass.TECHNICAL and case.decline_at and is_waiting:
+        plan_technical(matter, case, policy, case.decline_at)
 
 
 def begin_anew(case: Case, policy: Policy) -> None:
     """Restart: `first_decline` and `previous_attempt` ladders begin with the next decline, the budget is given back."""
     if policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
         case.ladder_start, case.rung = None, 0
+    if case.provisional is not None:
+        case.provisional = Provisional(dead_at=case.provisional.dead_at)
     case.carried_at = None
     case.technical_used, case.technical_at = 0, None
 
@@ -137,12 +177,13 @@ def drop_technical(matter: Matter, case: Case, policy: Policy) -> None:
 
 
 def pass_over_for_technical(matter: Matter, case: Case, policy: Policy) -> None:
-    """Pass over the rungs before the planned technical attempt; gaps count from it then (contract section 6)."""
+    """Pass over the rungs before the planned technical attempt; of gaps it moves the start (contract section 6)."""
     at = case.technical_at
     if at is None:
         return
-    pass_past_rungs(matter, case, policy, at)
-    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT and case.ladder_start is not None:
+    if policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
+        pass_past_rungs(matter, case, policy, at)
+    elif case.ladder_start is not None:
         case.ladder_start = max(case.ladder_start, at)
 
 

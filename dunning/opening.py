@@ -2,11 +2,11 @@
 
 from dunning.account import Matter
 from dunning.binding import charged_on
-from dunning.ladder import pass_past_rungs, planned_rungs, window_end
+from dunning.ladder import closes_early_at, pass_past_rungs, planned_rungs, take_anew, window_end
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up, touch
 from dunning.policy import LadderAnchor, Policy, WindowAnchor
-from dunning.records import Case
+from dunning.records import Case, Provisional
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
 from schemas.invoices import InvoiceReopened
@@ -47,6 +47,7 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     counts = matter.invoice.issued_at is None or policy.window_anchor is WindowAnchor.FIRST_DECLINE
     anchor = first_decline_at if counts else None  # nothing else asks for it
     case = Case(policy=page.book.number(policy), window_ends_at=ends_at, first_decline_at=anchor)
+    case.provisional = Provisional() if matter.invoice.issued_at is None else None
     case.last_attempt_at = matter.invoice.attempted_at
     matter.invoice.case = matter.case = case
     matter.invoice.forget_at = None
@@ -64,13 +65,15 @@ def reanchor(page: Page, matter: Matter) -> None:
     if not case.window_given:
         case.window_ends_at = window_end(policy, matter.invoice, case.first_decline_at)
     case.is_window_shown = case.is_window_shown and before == (case.policy, case.window_ends_at)
-    if case.policy != before[0]:
-        case.rung = 0
-    waiting = case.carried_at
-    case.carried_at, case.plan_kind = None, ""
-    by_date = policy.ladder_anchor is LadderAnchor.INVOICE_DATE
-    if waiting is not None and (not by_date or waiting in planned_rungs(matter, case, policy)):
-        case.carried_at = waiting
+    is_same = case.policy == before[0]
+    kept, case.provisional = case.provisional, None
+    if kept is not None and kept.dead_at is not None:
+        case.close_early_at = closes_early_at(policy, kept.dead_at, matter.invoice.zone)
+    if kept is not None and not is_same:
+        take_anew(matter, case, policy, kept)
+    case.plan_kind = ""
+    if case.carried_at is not None and not _has_rung(matter, case, policy, case.carried_at, is_same=is_same):
+        case.carried_at = None
     _begin(page, matter, case, policy)
 
 
@@ -103,6 +106,8 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
     is_closed = case.closed is not None
     if is_closed:
         case.closed = case.close_early_at = None
+        if case.provisional is not None:
+            case.provisional.dead_at = None
         settle_up(page, matter)  # it was closed when the page took it up
     _begin(page, matter, case, page.policies[case.policy])
     matter.moved_by = "reopened"
@@ -110,6 +115,14 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
         tell_if_blocked(page, matter)
     page.subscriptions[account.account_id, invoice.subscription_id] = None
     return "reopened"
+
+
+def _has_rung(matter: Matter, case: Case, policy: Policy, at: int, *, is_same: bool) -> bool:
+    """Tell whether a rung that still waits is one of the ladder that the invoice has brought."""
+    if is_same and policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+        return True
+    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
+    return not by_gap and at in planned_rungs(matter, case, policy)
 
 
 def _begin(page: Page, matter: Matter, case: Case, policy: Policy) -> None:

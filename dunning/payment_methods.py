@@ -81,7 +81,12 @@ def _unbound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated
 
 
 def _gone(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
-    return _released(page, account, event, account.tied_to(event.data.instrument.instrument_id))
+    instrument_id, at = event.data.instrument.instrument_id, micros(event.time)
+    reason = _released(page, account, event, account.tied_to(instrument_id))
+    instrument = account.instrument(instrument_id)
+    instrument.gone_at = max(instrument.gone_at or at, at)
+    account.instrument_changed(instrument_id)
+    return reason
 
 
 def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated], names: list[str]) -> str:

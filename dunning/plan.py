@@ -67,8 +67,11 @@ def settle_up(page: Page, matter: Matter) -> None:
     ):
         case.carried_at = None
     by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
-    if waits and case.plan_due_at >= now and not by_gap:
+    if waits and case.plan_due_at >= now and not by_gap and not case.psp_hold:
         return  # nothing before the next rung can go, and that one is still ahead
+    is_free = case.request_at is None and not case.psp_hold
+    if by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
+        return  # the next gap follows the attempt that waits for a network
     for index, at in rungs(matter, case, policy):
         if at >= now:
             break

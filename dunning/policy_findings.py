@@ -110,10 +110,18 @@ def _rungs_and_window(policy: PolicySection) -> Iterator[Problem]:
         policy.window.anchor is WindowAnchor.FIRST_DECLINE
         and policy.ladder.anchor is LadderAnchor.INVOICE_DATE
     )
+    is_written = "steps" in policy.ladder.model_fields_set
     for index, step in enumerate(steps):
         if not _not_before(step, length):
             continue
         late = f"is a rung after {step.plain()}, but the window ends after {end}"
+        if not is_written:
+            yield Problem(
+                _step(index),
+                f"{late}: no `steps` are written, and the standard ones end here",
+                is_warning=True,
+            )
+            return
         if is_sure and _not_before(step, _later(length, _earliest_by(policy))):
             yield Problem(_step(index), f"{late}: it never comes; remove it or make window.length longer")
         else:
@@ -156,10 +164,10 @@ def _ends(policy: PolicySection) -> Iterator[Problem]:
     length = policy.window.length
     notice, close = policy.closing_notice, policy.never.close_after
     if notice is not None and (notice.is_zero or _not_before(notice, length)):
-        when = "at the end itself" if notice.is_zero else "before the window begins"
+        when = "at the end itself" if notice.is_zero else "no later than the window begins"
         yield Problem(
             ("closing_notice",),
-            f"is {when}, and is not written; write null, or less than the window",
+            f"is {when}: it warns nobody; write null, or less than the window",
             is_warning=True,
         )
     if close is not None and _not_before(close, length):

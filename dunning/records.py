@@ -59,6 +59,9 @@ class Instrument(msgspec.Struct, array_like=True, gc=False):
     fix_data_at: int | None = None
     fix_data_why: tuple[str, ...] = ()
     right_at: int | None = None  # the last edit or success: older verdicts about its data do not hold
+    gone_at: int | None = (
+        None  # removed, or its mandate revoked: who saw it earlier saw what is there no more
+    )
 
 
 class Credential(msgspec.Struct, array_like=True, gc=False):
@@ -97,6 +100,15 @@ class Presented(msgspec.Struct, array_like=True, gc=False):
 
     amount: int  # of the first presentation
     at: list[int] = msgspec.field(default_factory=list)  # declined, or asked for and not answered; ascending
+
+
+class Provisional(msgspec.Struct, array_like=True, gc=False):
+    """What a case remembers until its invoice comes: the instants from which another policy would count."""
+
+    begins_at: int | None = None  # the first decline since the case began, or began anew
+    failed_at: int | None = None  # the last failed automatic attempt, technical ones included
+    failures: int = 0  # technical ones excluded
+    dead_at: int | None = None  # the first `never` or fraud
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):
@@ -147,6 +159,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     is_window_shown: bool = False
     changes_told: int = 0  # numbers the case_changed events
     notices_told: int = 0  # numbers the notices
+    provisional: Provisional | None = None  # until the invoice comes
 
     @property
     def decline_class(self) -> str | None:

@@ -32,6 +32,8 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
         action_needed(page, matter, instrument_id, DeclineClass.NEVER)
     else:
         case.close_early_at = None
+        if case.provisional is not None:
+            case.provisional.dead_at = None
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
         case.immediate = Immediate(RequestReason.INSTRUMENT_BOUND, due_at, page.now, is_paused(matter))
 

@@ -17,8 +17,13 @@ def look(page: Page, account: OpenAccount, subscription_id: str, *, is_due: bool
     """
     subscription = account.subscription(subscription_id)
     oldest = _oldest(account, subscription)
-    is_alone = oldest is not None and len(subscription.unpaid) == 1 and subscription.stage is None
-    if is_alone and oldest is not None and not page.policies[oldest.case.policy].stages:
+    if (
+        oldest is not None
+        and len(subscription.unpaid) == 1
+        and subscription.stage is None
+        and oldest.invoice.stage_at is None
+        and not page.policies[oldest.case.policy].stages
+    ):
         return  # the common case: there are no stages at all
     for invoice_id in subscription.unpaid:
         other = account.matter(invoice_id)
@@ -28,14 +33,11 @@ def look(page: Page, account: OpenAccount, subscription_id: str, *, is_due: bool
         if subscription.stage is not None:
             page.stage_changed(account, subscription_id, stage=None, oldest_invoice_id=None)
         return
-    reached: list[str] = []
-    next_at: int | None = None
-    for name, at in _ladder(page, oldest):
-        # One of this very instant is told by its own timer; but who is in it already does not leave it.
-        if at > page.now or (at == page.now and not is_due and name != subscription.stage):
-            next_at = at
-            break
-        reached.append(name)
+    ladder = _ladder(page, oldest)
+    reached, next_at = _reached(ladder, page.now, subscription.stage, is_due=is_due)
+    if subscription.stage is not None and subscription.stage not in reached:
+        # It leaves its stage for that of another invoice: a stage of this very instant is its stage now.
+        reached, next_at = _reached(ladder, page.now, subscription.stage, is_due=True)
     for stage in _passed(reached, subscription.stage):
         page.stage_changed(account, subscription_id, stage=stage, oldest_invoice_id=oldest.id)
     if oldest.invoice.stage_at != next_at:
@@ -66,6 +68,19 @@ def _ladder(page: Page, matter: Matter) -> list[tuple[str, int]]:
     stages = page.policies[case.policy].stages
     dated = _dated(matter) if stages else 0
     return [(stage.name, add(dated, stage.after, matter.invoice.zone)) for stage in stages]
+
+
+def _reached(
+    ladder: list[tuple[str, int]], now: int, current: str | None, *, is_due: bool
+) -> tuple[list[str], int | None]:
+    """List the stages that are reached, in order, and the instant of the one ahead."""
+    reached: list[str] = []
+    for name, at in ladder:
+        # One of this very instant is told by its own timer; but who is in it already does not leave it.
+        if at > now or (at == now and not is_due and name != current):
+            return reached, at
+        reached.append(name)
+    return reached, None
 
 
 def _passed(reached: list[str], current: str | None) -> list[str | None]:

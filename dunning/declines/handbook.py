@@ -30,7 +30,7 @@ A code of `iso8583` on a card of Visa or Mastercard is read in that network's li
 list lacks is read in the ISO list. An advice code is read only if `advice_dialect` says whose it is.
 
 Where readings of a rule differ there is a row for each of the profiles `current` and `strict` (policy key
-`rules`). `none` has the classes of `current`, without the waits.
+`rules`). `none` has the classes of `current`; its own cases heed no wait.
 """
 
 COLUMNS = ("Rule", "Code", "Meaning", "Class", "Wait", "Flags", "In force", "Profile", "Part of", "Remark")

@@ -136,7 +136,7 @@ class DeclineRules:
         remarks: tuple[str, ...] = ()
         if advice_code is not None and advice is None:
             remarks = (UNREAD_ADVICE,) if advice_dialect is None else (UNKNOWN_ADVICE,)
-        return _combined(signals, remarks, reading.profile, network)
+        return _combined(signals, remarks, network)
 
 
 def verdict_on(decline: Decline, at: int, rules: DeclineRules, profile: str, network: str | None) -> Verdict:
@@ -146,7 +146,8 @@ def verdict_on(decline: Decline, at: int, rules: DeclineRules, profile: str, net
         decline: code and dialect as received; a code is never read without its dialect.
         at: when the attempt was made, microseconds, UTC; the rows in force at that instant decide.
         rules: the code tables, loaded and checked once at start.
-        profile: `current`, `strict` or `none`; `none` has the classes of `current`, without the waits.
+        profile: `current`, `strict` or `none`. `none` reads as `current`: the wait holds for the card,
+            whoever is charged on it next; only a case whose own profile is `none` does not heed it.
         network: of the instrument, as far as known. The decline's own network wins, then the dialects
             `visa` and `mastercard`.
 
@@ -225,9 +226,7 @@ def _unlisted(table: CodeTable) -> _Signal:
     return _Signal(default, (default.id, *default.under, UNKNOWN_CODE), is_listed=False)
 
 
-def _combined(
-    signals: list[_Signal], remarks: tuple[str, ...], profile: RuleProfile, network: str | None
-) -> Verdict:
+def _combined(signals: list[_Signal], remarks: tuple[str, ...], network: str | None) -> Verdict:
     """Put the signals together; they come in the order in which equals are named."""
     voices = [signal for signal in signals if signal.has_class and signal.is_listed]
     # Not knowing is no evidence: an unlisted code speaks only where nothing listed does.
@@ -237,7 +236,7 @@ def _combined(
     ids = [rule for signal in (*ranked, *silent) for rule in signal.ids]
     if ranked[0].row.decline_class is not ranked[-1].row.decline_class:
         ids.append(PRECEDENCE)
-    waits = [signal.row for signal in signals] if profile is not RuleProfile.NONE else []
+    waits = [signal.row for signal in signals]
     longest = max((row for row in waits if row.not_before), key=lambda row: row.not_before, default=None)
     flags = {flag for signal in signals for flag in signal.row.flags}
     return Verdict(

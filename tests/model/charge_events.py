@@ -42,7 +42,7 @@ class ChargeEvents(Telling):
         is_over = is_settled or (data.subscription_id in account.ended and open_case is None)
         is_first = False
         if data.initiated_by is Initiator.SCHEDULE and not is_settled:
-            self.saw(data.subscription_id, data.instrument_id)
+            self.saw(data.subscription_id, data.instrument_id, moment)
         if not is_over and not by_people and case is None:
             open_case = self.open_on(invoice, data, moment)
             is_first = open_case is not None
@@ -171,6 +171,7 @@ class ChargeEvents(Telling):
                 case.technical_after = moment if decline_class == "technical" else None
         elif is_first:
             case.ladder_from, case.ladder_step = moment, 0
+            case.failed.append((moment, False))
         if decline_class in CUSTOMER_CLASSES and not elsewhere:
             self.notice("customer_action_needed", case, **told)
         elif is_first and decline_class != "reconcile":
@@ -194,9 +195,12 @@ class ChargeEvents(Telling):
     def move_ladder(self, case: Case, data: ChargeDeclined, moment: int, request: Request | None) -> None:
         anchor = case.policy.ladder_anchor
         technical = request is not None and request.reason == "technical"
+        restarted = request is not None and request.reason in {"instrument_bound", "details_updated"}
+        case.failed = [] if restarted else case.failed
+        case.failed.append((moment, technical))
         if anchor is LadderAnchor.PREVIOUS_ATTEMPT:
             case.ladder_from = moment if case.ladder_from is None else max(case.ladder_from, moment)
-            case.ladder_step += not technical
+            case.ladder_step = 0 if restarted else case.ladder_step + (not technical)
             case.moved = []  # the next attempt counts from this one
             return
         if anchor is LadderAnchor.FIRST_DECLINE and case.ladder_from is None:

@@ -114,6 +114,9 @@ class Case:
     technical_used: int = 0
     ladder_from: int | None = None  # the start of `first_decline` and `previous_attempt` ladders
     ladder_step: int = -1  # gaps of `previous_attempt` used up, less one
+    failed: list[tuple[int, bool]] = field(
+        default_factory=list
+    )  # automatic attempts since it began anew; technical?
     cursor: int = -1  # rungs at or before it are gone
     provider_tried: list[int] = field(default_factory=list)  # each takes the next rung that is left then
     moved: list[int] = field(default_factory=list)  # planned instants of rungs that a network rule moved
@@ -154,6 +157,7 @@ class Account:
     never: set[str] = field(default_factory=set)  # instrument ids, each standing for its card number
     fix: dict[str, int] = field(default_factory=dict)  # when the latest attempt with wrong data was made
     good: dict[str, int] = field(default_factory=dict)  # when an instrument last succeeded or was edited
+    gone: dict[str, int] = field(default_factory=dict)  # when an instrument was removed or revoked
     ended: set[str] = field(default_factory=set)
     paused: set[tuple[str, str]] = field(default_factory=set)
     stage: dict[str, str | None] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dunning.policy import LadderAnchor
 from schemas.instants import micros
 from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
-from tests.model.facts import SETTLED
+from tests.model.facts import SETTLED, Case
 from tests.model.planning import skip_past
 from tests.model.telling import Telling
 
@@ -14,17 +14,19 @@ from tests.model.telling import Telling
 class InvoiceEvents(Telling):
     """Issued, adjusted, closed, reopened."""
 
-    def issued(self, data: InvoiceIssued, _: int) -> None:
+    def issued(self, data: InvoiceIssued, time: int) -> None:
         invoice = self.invoice(data.invoice_id)
         if invoice.issued is not None:
             return
         invoice.issued, invoice.subscription_id = data, data.subscription_id
         if data.instrument_id is not None:
-            self.saw(data.subscription_id, data.instrument_id)
+            self.saw(data.subscription_id, data.instrument_id, time)
         case = self.account.cases.get(data.invoice_id)
         if case is not None and case.provisional and case.closed is None:
             case.provisional = False
-            case.policy, case.zone = self.choose(invoice), data.time_zone
+            before, case.policy, case.zone = case.policy, self.choose(invoice), data.time_zone
+            if case.policy is not before:
+                self.take_anew(case)
             case.anchor, case.currency = micros(data.issued_at), data.currency
             case.amount = data.amount_minor
             if not case.balance_given:
@@ -39,6 +41,21 @@ class InvoiceEvents(Telling):
             self.settle(invoice, "paid", invoice.settled_at)
         elif case is None and invoice.paid:
             invoice.before = data.amount_minor - invoice.paid
+
+    def take_anew(self, case: Case) -> None:
+        """Count the ladder of another policy from the attempts that there were."""
+        case.moved, case.gap_used = [], None
+        case.ladder_from, case.ladder_step = None, -1
+        if not case.failed:
+            return
+        if case.policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
+            case.ladder_from = case.failed[0][0]
+            return
+        case.ladder_from = max(moment for moment, _ in case.failed)
+        asked = {request.request_id: request.reason for request in case.requests}
+        waiting = [asked.get(request or "") for request in case.invoice.pending.values()]
+        waiting += [case.unanswered.reason] if case.unanswered else []
+        case.ladder_step = sum(not technical for _, technical in case.failed) - 1 + ("scheduled" in waiting)
 
     def adjusted(self, data: InvoiceAdjusted, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)

@@ -19,7 +19,7 @@ class MethodEvents(Telling):
         if data.change is InstrumentChange.BOUND:
             self.bind(data, before)
         elif data.change in {InstrumentChange.UNBOUND, InstrumentChange.REMOVED, InstrumentChange.REVOKED}:
-            self.unbind(data)
+            self.unbind(data, time)
         elif data.change is InstrumentChange.ADDED:
             self.added(instrument)
         edited = data.change is InstrumentChange.DETAILS_UPDATED
@@ -32,9 +32,11 @@ class MethodEvents(Telling):
             elif edited and used == instrument and not account.is_never(instrument):
                 self.restart(case, "details_updated", time)
 
-    def unbind(self, data: PaymentMethodUpdated) -> None:
+    def unbind(self, data: PaymentMethodUpdated, time: int) -> None:
         account, instrument = self.account, data.instrument.instrument_id
         is_gone = data.change is not InstrumentChange.UNBOUND
+        if is_gone:
+            account.gone[instrument] = max(time, account.gone.get(instrument, -1))
         for bindings in (account.own, account.seen):
             for one in list(bindings):
                 if bindings[one] == instrument and (is_gone or one in data.subscription_ids):
@@ -82,6 +84,7 @@ class MethodEvents(Telling):
         case.restart = Restart(reason, time, self.now, self.account.is_paused(case))
         case.needs_customer = False
         case.technical_after, case.technical_used = None, 0
+        case.failed = []
         if case.policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
             case.ladder_from, case.ladder_step, case.gap_used = None, -1, None
             case.moved = []

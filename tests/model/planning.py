@@ -71,7 +71,8 @@ class Planner:
                 return None
             if not 0 <= case.ladder_step < len(policy.steps):
                 return None
-            rung = case.rung(policy.steps[case.ladder_step], case.ladder_from)
+            counted_from = max(case.ladder_from, self.technical_due(case) or 0)
+            rung = case.rung(policy.steps[case.ladder_step], counted_from)
             return rung if rung < self.end(case) else None
         start = case.anchor if policy.ladder_anchor is LadderAnchor.INVOICE_DATE else case.ladder_from
         if start is None:

@@ -35,11 +35,20 @@ class Telling:
         return self.account.invoices.setdefault(invoice_id, Invoice(invoice_id))
 
     def learn(self, instrument: Instrument | None) -> None:
-        if instrument is not None:
-            self.account.instruments[instrument.instrument_id] = instrument
+        if instrument is None:
+            return
+        before = {case.invoice_id: self.verdict_on_card(case) for case in self.account.open_cases()}
+        self.account.instruments[instrument.instrument_id] = instrument
+        for case in self.account.open_cases():  # it may turn out to be a card that is dead
+            if self.verdict_on_card(case) == "never" != before[case.invoice_id]:
+                used = self.account.charged_on(case.subscription_id)
+                self.notice("customer_action_needed", case, instrument_id=used, decline_class="never")
+                case.restart = None
 
-    def saw(self, subscription_id: str, instrument_id: str) -> None:
+    def saw(self, subscription_id: str, instrument_id: str, moment: int) -> None:
         account = self.account
+        if moment < account.gone.get(instrument_id, -1):
+            return
         is_other = account.default is not None and instrument_id != account.default
         if is_other and subscription_id not in account.own:
             account.own[subscription_id] = instrument_id
@@ -101,6 +110,7 @@ class Telling:
         case.closed = reason
         case.restart = case.technical_after = None
         case.moved = []
+        case.dropped_by_pause = False
         if reason == "paid":
             self.notice("recovered", case)
 

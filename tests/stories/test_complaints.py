@@ -156,6 +156,25 @@ def test_u10_stages_follow_the_oldest_debt_when_it_is_paid() -> None:
     )
 
 
+def test_u10_a_stage_that_the_next_oldest_reaches_in_this_very_instant_is_told_at_once() -> None:
+    assert_story(
+        """
+        day 0  issued on=card-A                     =>  issued
+        day 0  declined 0                           =>  declined  notice:payment_declined  case:exhausted
+        day 2  due                                  =>  stage:warned
+        day 3  issued invoice=in-2 on=card-A at=d3  =>  issued
+        day 3  declined 0 invoice=in-2              =>  declined  in-2.notice:payment_declined  in-2.case:exhausted
+        day 4  due                                  =>  stage:blocked
+        day 5  settled paid_elsewhere               =>  paid_elsewhere  paid_elsewhere  stage:warned(previous_stage=blocked)  case:closed/paid_elsewhere
+        day 7  due                                  =>  stage:blocked
+        """,
+        policy={
+            "ladder": {"steps": []},
+            "stages": [{"name": "warned", "after": 2}, {"name": "blocked", "after": 4}],
+        },
+    )
+
+
 def test_u11_u36_a_rung_keeps_its_local_time_and_day_over_the_change_of_clocks() -> None:
     """Five past midnight is the day before in UTC: a rung counted there would ring on the wrong day."""
     for changes_on in (date(2026, 3, 29), date(2026, 10, 25)):

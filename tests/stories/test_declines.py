@@ -191,3 +191,30 @@ def test_a_technical_gap_beyond_the_window_leaves_the_ladder_alone() -> None:
     """,
         policy={"technical": ["P30D"]},
     )
+
+
+def test_a_card_that_is_edited_into_a_dead_card_number_stops_with_its_notice() -> None:
+    assert_story("""
+        day 0  issued on=card-A                            =>  issued
+        day 0  issued invoice=in-2 sub=sub-2 on=card-B     =>  issued
+        day 0  declined 0 fingerprint=F                    =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  declined 0 never invoice=in-2 sub=sub-2 on=card-B fingerprint=G  =>  declined  in-2.notice:payment_declined  in-2.notice:customer_action_needed  in-2.case:waiting
+        day 1  edited card-A fingerprint=G                 =>  details_updated  notice:customer_action_needed(instrument_id=card-A,decline_class=never,why=generic.never)  case:waiting
+        day 2  edited card-A fingerprint=H                 =>  details_updated  details_updated  request:1@card-A  case:in_flight
+    """)
+
+
+def test_a_wait_learnt_by_a_case_without_rules_holds_for_the_others_on_the_card() -> None:
+    assert_story(
+        """
+        day 0  issued on=card-A plan=free                               =>  issued
+        day 0  issued invoice=in-2 sub=sub-2 on=card-A                  =>  issued
+        day 0  declined 0 advice=30                                     =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  declined 0 invoice=in-2 sub=sub-2                        =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d10
+        day 3  due                                                      =>  scheduled  request:1@card-A  case:in_flight
+        """,
+        policies={
+            "policies": {"free": {"rules": "none"}, "standard": {}},
+            "select": [{"when": {"label.plan": "free"}, "use": "free"}, {"use": "standard"}],
+        },
+    )

@@ -247,3 +247,12 @@ def test_a_success_after_the_window_closed_still_turns_it_into_paid() -> None:
     """,
         policy={"window": {"length": 5}, "closing_notice": None},
     )
+
+
+def test_a_charge_in_doubt_is_told_with_the_rule_of_its_code_and_gives_the_class() -> None:
+    assert_story("""
+        day 0  issued on=card-A                              =>  issued
+        day 0  declined 0 iso8583:94 charge=ch-x             =>  reconcile  notice:reconcile(audience=operator,decline_class=reconcile,why=iso.94)  case:pending(why=iso.94)
+        day 1  succeeded customer charge=ch-x amount=1000    =>  part_paid  case:retrying@d3
+        day 3  due                                           =>  scheduled  request:1@card-A(decline_class=reconcile)  case:in_flight
+    """)

@@ -461,3 +461,43 @@ def test_behind_a_moved_rung_that_is_dropped_the_next_gap_counts_from_its_planne
     """,
         policy={"ladder": {"anchor": "previous_attempt", "steps": [7, 4, 3]}},
     )
+
+
+def test_an_order_that_waits_for_a_network_takes_the_one_gap_that_falls_due_meanwhile() -> None:
+    assert_story(
+        """
+        day  0         declined 0 advice=30  =>  declined  notice:payment_declined  case:retrying@d10
+        day  0  11:00  retry_now             =>  retry_now
+        day 10         due                   =>  command  request:1@card-A  case:in_flight
+        day 10         declined 1            =>  declined  notice:payment_declined  case:retrying@d13
+        """,
+        policy=GAPS,
+    )
+
+
+def test_a_technical_attempt_that_waits_for_a_network_leaves_every_gap() -> None:
+    assert_story(
+        """
+        day  0         declined 0 advice=30 invoice=in-2        =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d10
+        day  0  09:30  declined 0 technical                     =>  declined  notice:payment_declined  case:retrying@d10
+        day 10         settled voided invoice=in-2              =>  voided  voided  technical  request:1@card-A  in-2.case:closed/voided  case:in_flight
+        day 10         declined 1                               =>  declined  notice:payment_declined  case:retrying@d12
+        """,
+        policy=GAPS,
+    )
+
+
+def test_a_technical_attempt_moves_the_start_of_the_gaps_and_takes_none() -> None:
+    assert_story(
+        """
+        day 0         declined 0 technical  =>  declined  notice:payment_declined  case:retrying@d0T15:00
+        day 0  15:00  due                   =>  technical  request:1@card-A  case:in_flight
+        day 0  15:00  declined 1            =>  declined  notice:payment_declined  case:retrying@d0T17:00
+        day 0  17:00  due                   =>  scheduled  request:2@card-A  case:in_flight
+        """,
+        policy={
+            "ladder": {"anchor": "previous_attempt", "steps": ["PT2H", "PT3H"]},
+            "technical": ["PT6H"],
+            "min_gap": 0,
+        },
+    )

@@ -357,3 +357,46 @@ def test_a_restart_that_ends_up_on_a_dead_card_asks_for_nothing() -> None:
         day 0  declined 0 never invoice=in-2 sub=sub-2 on=card-C  =>  declined  in-2.notice:payment_declined  in-2.notice:customer_action_needed  in-2.case:waiting
         day 1  removed card-A & issued invoice=in-3 on=card-C     =>  instrument_changed issued  case:waiting
     """)
+
+
+def test_a_part_payment_that_answers_the_request_makes_the_restart_needless_too() -> None:
+    assert_story("""
+        day 0         issued on=card-A         =>  issued
+        day 0         declined 0               =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                      =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  bound card-B             =>  instrument_changed
+        day 3  09:20  succeeded 1 amount=1000  =>  part_paid  case:retrying@d7
+        day 7         due                      =>  scheduled  request:2@card-B(amount_minor=3900)  case:in_flight
+    """)
+
+
+def test_the_first_gap_follows_the_attempt_of_a_restart_though_an_older_one_failed_meanwhile() -> None:
+    assert_story(
+        """
+        day 0         declined 0    =>  declined  notice:payment_declined  case:retrying@d2
+        day 2         due           =>  scheduled  request:1@card-A  case:in_flight
+        day 2  09:10  edited card-A =>  details_updated
+        day 2  09:30  declined 1    =>  declined  details_updated  notice:payment_declined  request:2@card-A  case:in_flight
+        day 2  09:35  declined 2    =>  declined  notice:payment_declined  case:retrying@d4T09:35
+        """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [2, 5, 7]}},
+    )
+
+
+def test_a_charge_made_before_its_mandate_was_revoked_does_not_bring_it_back() -> None:
+    assert_story("""
+        day 0         issued on=card-A     =>  issued
+        day 0         declined 0           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         revoked card-A       =>  instrument_changed  notice:no_instrument  case:waiting
+        day 1  10:00  declined 0 tried=d0T12:00  =>  declined_elsewhere  notice:payment_declined
+        day 2         declined 0           =>  declined  notice:payment_declined  case:retrying@d3
+    """)
+
+
+def test_a_late_invoice_does_not_bring_a_removed_card_back() -> None:
+    assert_story("""
+        day 1  removed card-A                             =>  same_binding
+        day 2  issued on=card-A time=d0                   =>  issued
+        day 2  declined customer                          =>  no_case
+        day 2  declined psp                               =>  declined_elsewhere  notice:payment_declined  notice:no_instrument  case:waiting
+    """)

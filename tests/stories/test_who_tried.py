@@ -160,3 +160,15 @@ def test_the_last_attempt_that_a_network_allows_delays_the_other_cases_on_the_ca
         day 2  23:30  declined customer invoice=in-2                                                                                                                                                    =>  no_case  case:retrying@d3T22:00
         day 3  22:00  due                                                                                                                                                                               =>  scheduled  request:1@card-A  case:in_flight
     """)
+
+
+def test_a_providers_attempt_that_is_told_late_uses_the_rung_after_those_dropped_in_its_hold() -> None:
+    for again in ("d2T20:00", "yes"):
+        shown = "case:retrying@d7" if again != "yes" else "case:retrying"
+        dropped = "" if again != "yes" else "day 3 due => not_allowed_yet"
+        assert_story(f"""
+            day 0         issued on=card-A                =>  issued
+            day 0         declined 0 psp_again={again}    =>  declined  notice:payment_declined  {shown}
+            {dropped}
+            day 3  12:00  declined psp tried=d2T20:00     =>  declined  notice:payment_declined  case:retrying@d12
+        """)

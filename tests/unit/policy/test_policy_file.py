@@ -211,7 +211,11 @@ def test_nonsense_is_refused_where_policies_are_set_and_read_where_they_are_repl
         ("window: {anchor: first_decline}, ladder: {steps: [3, 30]}", "ladder.steps[1]: is a rung after 30"),
         ("at: '06:00', ladder: {steps: [3, 28]}", "ladder.steps[1]: is a rung after 28"),
         ("ladder: {steps: [3, PT75H]}", "ladder.steps[1]: comes less than min_gap (PT12H) after steps[0]"),
-        ("closing_notice: 28", "closing_notice: is before the window begins"),
+        (
+            "window: {length: 14}",
+            "ladder.steps[3]: is a rung after 17, but the window ends after 14: no `steps`",
+        ),
+        ("closing_notice: 28", "closing_notice: is no later than the window begins"),
         ("never: {close_after: 28}", "never.close_after: the window ends before it"),
         ("answer_within: 28", "answer_within: is longer than the window"),
         ("ladder: {steps: [0, 3]}", "ladder.steps[0]: is the anchor itself"),

@@ -1,0 +1,108 @@
+# ruff: noqa: E501 - a line of a story is a page, however much that writes
+"""A case before its invoice: policy, anchor and amount are taken anew when the invoice comes (contract section 6)."""
+
+from typing import Any
+
+from tests.stories.player import assert_story
+
+
+def by_plan(annual: dict[str, Any], standard: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Policies of which the invoice's label chooses; without the invoice it is the standard one."""
+    return {
+        "policies": {"annual": annual, "standard": standard or {}},
+        "select": [{"when": {"label.plan": "annual"}, "use": "annual"}, {"use": "standard"}],
+    }
+
+
+def test_gaps_count_from_the_attempts_that_were_made_before_the_invoice_came() -> None:
+    assert_story(
+        """
+        day 1         declined 0                        =>  declined  notice:payment_declined  case:retrying@d4
+        day 4         due                               =>  scheduled  request:1@card-A  case:in_flight
+        day 4         declined 1                        =>  declined  notice:payment_declined  case:retrying@d8
+        day 4  10:00  issued on=card-A plan=annual      =>  reanchored  case:retrying@d6
+        day 6         due                               =>  scheduled  request:2@card-A  case:in_flight
+        day 6         declined 2                        =>  declined  notice:payment_declined  case:retrying@d9
+        """,
+        policies=by_plan({"ladder": {"anchor": "previous_attempt", "steps": [1, 2, 3]}}),
+    )
+
+
+def test_a_request_in_flight_has_a_gap_of_the_ladder_that_the_invoice_brings() -> None:
+    assert_story(
+        """
+        day 1         declined 0                    =>  declined  notice:payment_declined  case:retrying@d4
+        day 4         due                           =>  scheduled  request:1@card-A  case:in_flight
+        day 4  09:30  issued on=card-A plan=annual  =>  reanchored  case:in_flight
+        day 4  09:40  declined 1                    =>  declined  notice:payment_declined  case:retrying@d6T09:40
+        """,
+        policies=by_plan({"ladder": {"anchor": "previous_attempt", "steps": [1, 2, 3]}}),
+    )
+
+
+def test_a_ladder_from_the_first_decline_counts_from_it_though_it_was_before_the_invoice() -> None:
+    assert_story(
+        """
+        day 1         declined 0                    =>  declined  notice:payment_declined  case:retrying@d4
+        day 1  10:00  issued on=card-A plan=annual  =>  reanchored  case:retrying@d3
+        day 3         due                           =>  scheduled  request:1@card-A  case:in_flight
+        """,
+        policies=by_plan({"ladder": {"anchor": "first_decline", "steps": [2, 5]}}),
+    )
+
+
+def test_a_technical_attempt_is_one_of_the_policy_that_the_invoice_brings() -> None:
+    assert_story(
+        """
+        day 1         declined 0 technical          =>  declined  notice:payment_declined  case:retrying@d1T09:10
+        day 1  09:05  issued on=card-A plan=annual  =>  reanchored  case:retrying@d1T11:00
+        day 1  11:00  due                           =>  technical  request:1@card-A  case:in_flight
+        """,
+        policies=by_plan({"technical": ["PT2H"]}),
+    )
+
+
+def test_a_policy_without_technical_attempts_makes_none() -> None:
+    assert_story(
+        """
+        day 1         declined 0 technical          =>  declined  notice:payment_declined  case:retrying@d1T09:10
+        day 1  09:05  issued on=card-A plan=annual  =>  reanchored  case:retrying@d3
+        day 3         due                           =>  scheduled  request:1@card-A  case:in_flight
+        """,
+        policies=by_plan({"technical": []}),
+    )
+
+
+def test_a_dead_card_ends_the_case_early_from_the_decline_before_the_invoice() -> None:
+    assert_story(
+        """
+        day 1         declined 0 never              =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+        day 1  09:05  issued on=card-A plan=annual  =>  reanchored  case:waiting
+        day 6         due                           =>  window_closed  notice:window_closed  case:closed/window_closed
+        """,
+        policies=by_plan({"never": {"close_after": 5}}),
+    )
+
+
+def test_the_early_end_of_a_policy_that_the_invoice_does_not_choose_is_none() -> None:
+    assert_story(
+        """
+        day 1         declined 0 never              =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+        day 1  09:05  issued on=card-A plan=annual  =>  reanchored  case:waiting
+        day 28        due                           =>  window_closed  notice:window_closed  case:closed/window_closed
+        """,
+        policies=by_plan({"closing_notice": None}, {"never": {"close_after": 5}}),
+    )
+
+
+def test_stages_of_a_policy_that_the_invoice_does_not_choose_are_not_reached() -> None:
+    assert_story(
+        """
+        day 1         declined 0                    =>  declined  notice:payment_declined  case:retrying@d4
+        day 1  09:30  issued on=card-A plan=annual  =>  reanchored  case:retrying@d3
+        day 3         due                           =>  scheduled  request:1@card-A  case:in_flight
+        day 3  10:00  due                           =>  outcome_missing  notice:outcome_missing
+        day 9         succeeded 1                   =>  paid  paid  notice:recovered  case:closed/paid
+        """,
+        policies=by_plan({}, {"stages": [{"name": "warning", "after": 4}, {"name": "blocked", "after": 7}]}),
+    )
