@@ -28,6 +28,9 @@ from schemas.instants import moment
 from schemas.writing import OutputData, written_event
 
 
+_OF_A_DECLINE = (NoticeKind.PAYMENT_DECLINED, NoticeKind.CUSTOMER_ACTION_NEEDED)
+
+
 class Output(msgspec.Struct, frozen=True, gc=False):
     """One written event: its topic, its key (the account id) and the structured CloudEvent."""
 
@@ -152,6 +155,10 @@ class Page:
     ) -> None:
         """Ask for somebody to be told; the id is numbered within the invoice."""
         case = matter.case
+        if kind in _OF_A_DECLINE and not self.rules.declines.merchant_faults.isdisjoint(why):
+            audience = (
+                Audience.OPERATOR
+            )  # a fault of the merchant's set-up is none of the customer's business
         case.notices_told += 1
         notice_id = f"{matter.id}/{kind}/{case.notices_told}"
         self._write(

@@ -84,11 +84,12 @@ class _Signal:
 class DeclineRules:
     """The code tables, ready to be asked. Built once; answers depend on the arguments alone."""
 
-    __slots__ = ("_edges", "_known", "tables")
+    __slots__ = ("_edges", "_known", "merchant_faults", "tables")
 
     def __init__(self, tables: CodeTables) -> None:
         """Take tables that `dunning.declines.tables.read_tables` has checked."""
         self.tables = tables
+        self.merchant_faults = frozenset(row.id for row in tables.rows() if Flag.ALERT_MERCHANT in row.flags)
         self._edges = boundaries(row.span for row in tables.rows())
         # Remembers answers; forgetting one only costs the time to find it again.
         self._known = lru_cache(maxsize=VERDICTS_KEPT)(self._decided)

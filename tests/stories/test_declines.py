@@ -218,3 +218,13 @@ def test_a_wait_learnt_by_a_case_without_rules_holds_for_the_others_on_the_card(
             "select": [{"when": {"label.plan": "free"}, "use": "free"}, {"use": "standard"}],
         },
     )
+
+
+def test_a_fault_of_the_merchants_set_up_is_told_to_the_operator_and_not_to_the_customer() -> None:
+    assert_story("""
+        day 0  issued on=card-A                                      =>  issued
+        day 0  issued invoice=in-2 sub=sub-2 on=card-A               =>  issued
+        day 0  declined 0                                            =>  declined  notice:payment_declined(audience=customer)  case:retrying@d3
+        day 0  declined 0 stripe:invalid_amount invoice=in-2 sub=sub-2  =>  declined  notice:customer_action_needed(audience=operator)  in-2.notice:payment_declined(audience=operator)  in-2.notice:customer_action_needed(audience=operator,action=required)  in-2.case:waiting  case:waiting
+        day 1  edited card-A                                         =>  details_updated  details_updated  details_updated  request:1@card-A  in-2.request:1@card-A  case:in_flight  in-2.case:in_flight
+    """)
