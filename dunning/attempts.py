@@ -54,6 +54,8 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
         case.carried_at = None  # it was dropped
     # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
     is_for_rung = case.carried_at is not None or (supersedes is not None and case.request_kind == "r")
+    if supersedes is not None:
+        case.superseded[supersedes] = case.request_on
     case.attempts += 1
     request_id = request_id_of(matter, case)
     if reason is RequestReason.TECHNICAL:
@@ -104,21 +106,27 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     is_late: bool  # of a request that was superseded or answered before: it moves nothing in its case
     was_quarantined: bool
     was_reconcile: bool = False
+    was_answered: bool = False  # its outcome was told before, as another charge
+    instrument_id: str = ""  # on which the attempt was made, where that is known
+    counted_at: int = 0  # as which attempt it counted for the networks while it was in doubt
 
 
 def answered(matter: Matter, outcome: Outcome) -> Answered:
     """Find the request that an outcome answers, and take it out of flight or out of quarantine."""
     invoice, case = matter.invoice, matter.invoice.case
     in_flight = None if case is None or case.request_at is None else request_id_of(matter, case)
-    held = _quarantined(invoice.quarantined, outcome, in_flight) if invoice.quarantined else None
+    latest = None if case is None else request_id_of(matter, case)
+    held = _quarantined(invoice.quarantined, outcome, latest) if invoice.quarantined else None
     if held is not None:
         invoice.quarantined.remove(held)
         return Answered(
-            held.request_id,
+            held.request_id if held.request_id is not None and _is_ours(matter, held.request_id) else None,
             held.kind,
             is_late=held.is_late,
             was_quarantined=True,
             was_reconcile=held.reconcile,
+            instrument_id=held.instrument_id,
+            counted_at=held.counted_at,
         )
     request_id = outcome.request_id
     if request_id is None and (outcome.initiated_by is Initiator.RETRY or outcome.charge_id == in_flight):
@@ -126,11 +134,20 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     if request_id is None or not _is_ours(matter, request_id):
         return Answered(None, "", is_late=False, was_quarantined=False)
     if request_id != in_flight:
-        return Answered(request_id, "", is_late=True, was_quarantined=False)
+        assert case is not None
+        instrument_id = case.superseded.pop(request_id, "")
+        return Answered(
+            request_id,
+            "",
+            is_late=True,
+            was_quarantined=False,
+            was_answered=not instrument_id,
+            instrument_id=instrument_id,
+        )
     assert case is not None
-    kind = case.request_kind
+    kind, instrument_id = case.request_kind, case.request_on
     _out_of_flight(case)
-    return Answered(request_id, kind, is_late=False, was_quarantined=False)
+    return Answered(request_id, kind, is_late=False, was_quarantined=False, instrument_id=instrument_id)
 
 
 def _is_ours(matter: Matter, request_id: str) -> bool:
@@ -143,20 +160,28 @@ def _is_ours(matter: Matter, request_id: str) -> bool:
 def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:
     """Hold the case back until the outcome of this charge is known (rule `engine.unknown`)."""
     matter.invoice.quarantined.append(
-        Quarantined(outcome.charge_id, answer.request_id, answer.kind, reconcile, answer.is_late)
+        Quarantined(
+            outcome.charge_id,
+            answer.request_id or outcome.request_id,  # also one that was never made: its outcome may name it
+            answer.kind,
+            reconcile,
+            answer.is_late,
+            answer.instrument_id,
+            answer.counted_at,
+        )
     )
 
 
-def _quarantined(held: list[Quarantined], outcome: Outcome, in_flight: str | None) -> Quarantined | None:
+def _quarantined(held: list[Quarantined], outcome: Outcome, latest: str | None) -> Quarantined | None:
     request_id = outcome.request_id
-    if request_id is None and outcome.initiated_by is Initiator.RETRY:
-        request_id = in_flight
     for one in held:
         if one.charge_id == outcome.charge_id or (
             one.request_id is not None and one.request_id == request_id
         ):
             return one
-    return None
+    if latest is None or request_id is not None or outcome.initiated_by is not Initiator.RETRY:
+        return None
+    return next((one for one in held if one.request_id == latest and not one.reconcile), None)
 
 
 def _out_of_flight(case: Case | None) -> None:

@@ -35,12 +35,17 @@ def verdict_against(matter: Matter, instrument_id: str) -> DeclineClass | None:
     `never` holds for the credential, `fix_data` for the instrument, `needs_customer` for the case
     (contract section 6, What a verdict covers).
     """
-    if is_dead(matter.account, instrument_id):
-        return DeclineClass.NEVER
-    if matter.account.instrument(instrument_id).fix_data_at is not None:
-        return DeclineClass.FIX_DATA
+    if (blocked := verdict_on(matter.account, instrument_id)) is not None:
+        return blocked
     case = matter.invoice.case
     return DeclineClass.NEEDS_CUSTOMER if case is not None and case.needs_customer else None
+
+
+def verdict_on(account: OpenAccount, instrument_id: str) -> DeclineClass | None:
+    """Tell which class of decline forbids automatic attempts on the instrument, whatever the case."""
+    if is_dead(account, instrument_id):
+        return DeclineClass.NEVER
+    return None if account.instrument(instrument_id).fix_data_at is None else DeclineClass.FIX_DATA
 
 
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:

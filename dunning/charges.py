@@ -6,14 +6,23 @@ The one rule: an outcome is taken once, however often and in whatever order it i
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, attempt_of, quarantine
-from dunning.binding import charged_on, see
+from dunning.binding import charged_on, see, verdict_on
 from dunning.closing import REMEMBERED_FOR, settle
 from dunning.declines.verdicts import Verdict
 from dunning.duplicates import invoice_knows
-from dunning.instruments import apply_verdict, count, data_right, describe, uncount
+from dunning.instruments import (
+    apply_verdict,
+    count,
+    data_right,
+    describe,
+    know_debit,
+    take_back,
+    uncount,
+)
 from dunning.ladder import closes_early_at, failed, pass_past_rungs, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
@@ -44,7 +53,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     touch(page, matter)
     if data.instrument is not None:
         describe(page, account, data.instrument)
-    may_open = is_automatic and invoice.case is None and _is_collectable(matter)
+    know_debit(account, data)
+    may_open = is_automatic and _may_open(matter, data)
     if data.initiated_by is Initiator.SCHEDULE and invoice.settled is None:
         see_all(page, account, data.subscription_id, data.instrument_id, attempted_at)
     policy = _policy(page, matter)
@@ -52,7 +62,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     verdict = page.rules.declines.verdict(data.decline, attempted_at, policy.rules, network)
     if verdict.unknown:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
-    answer = answered(matter, data)
+    answer = _answered(matter, data)
     is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
     is_open = matter.has_open_case
     failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
@@ -63,7 +73,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if is_open:
         return _declined_in_case(page, matter, failure)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
-    if not answer.is_late and data.instrument_id == charged_on(account, data.subscription_id):
+    if not answer.is_late and charged_on(account, data.subscription_id) in (None, data.instrument_id):
         _attempted(matter, attempted_at)
         if invoice.case is not None:
             _hold_back(invoice.case, data, attempted_at)
@@ -83,27 +93,22 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     touch(page, matter)
     if data.currency != invoice.currency:
         # Money came in, but not the money that is owed: nothing more is asked for until somebody has looked.
-        quarantine(matter, data, answered(matter, data), reconcile=True)
-        _tell_reconcile(page, matter, data.instrument_id, "engine.currency_differs")
+        answer = answered(matter, data)
+        quarantine(matter, data, answer, reconcile=True)
+        if not answer.was_reconcile:
+            _tell_reconcile(page, matter, data.instrument_id, "engine.currency_differs")
         return "currency_differs"
     invoice.succeeded = remembering(invoice.succeeded, charge)
     case = invoice.case
-    requested_on = case.request_on if case is not None else ""
-    answer = answered(matter, data)
-    instrument_id = data.instrument_id or requested_on
+    answer = _answered(matter, data)
+    instrument_id = data.instrument_id or answer.instrument_id
     if answer.request_id is not None and instrument_id:
         uncount(page, matter, instrument_id, answer.request_id)
     if case is not None and answer.request_id is not None and not answer.is_late:
-        case.immediate = (
-            None  # a restart that waited for this answer is not needed (contract section 3, point 4)
-        )
+        case.immediate = None  # a restart that waited for this answer is not needed (section 3, point 4)
     if instrument_id:
         data_right(page, account, instrument_id, attempted_at)
-    invoice.paid += data.amount_minor
-    if invoice.balance is not None and invoice.settled is None:
-        left = max(0, invoice.balance - data.amount_minor)
-        invoice.open_balance = left or invoice.balance or invoice.open_balance
-        invoice.balance = left
+    _pay(invoice, data.amount_minor)
     _attempted(matter, attempted_at)
     if case is not None and data.initiated_by is Initiator.PSP and attempted_at >= case.decline_at:
         case.psp_hold = False
@@ -117,6 +122,14 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         settle(page, matter, CloseReason.PAID, micros(event.time))
         return CloseReason.PAID
     return "part_paid"
+
+
+def _pay(invoice: Invoice, amount_minor: int) -> None:
+    invoice.paid += amount_minor
+    if invoice.balance is not None and invoice.settled is None:
+        left = max(0, invoice.balance - amount_minor)
+        invoice.open_balance = left or invoice.balance or invoice.open_balance
+        invoice.balance = left
 
 
 def on_pending(page: Page, event: Event[ChargePending]) -> str:
@@ -133,11 +146,21 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
         return "already_settled"
     touch(page, matter)
     answer = answered(matter, data)
+    if answer.was_answered and invoice.case is not None and attempted_at <= invoice.case.last_attempt_at:
+        return "answered_before"
     quarantine(matter, data, answer, reconcile=answer.was_reconcile)
     if data.instrument_id in (None, charged_on(account, data.subscription_id)):
         _attempted(matter, attempted_at)
     matter.moved_by = "pending"
     return "pending"
+
+
+def _answered(matter: Matter, data: ChargeDeclined | ChargeSucceeded) -> Answered:
+    """Find what an outcome answers; what was counted of it while it was in doubt gives way to it."""
+    answer = answered(matter, data)
+    if answer.counted_at:
+        take_back(matter, answer.instrument_id, answer.counted_at)
+    return answer
 
 
 def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: bytes) -> str | None:
@@ -195,6 +218,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     case, policy = matter.case, page.policies[matter.case.policy]
     charged = charged_on(matter.account, matter.invoice.subscription_id)
     moves = charged == data.instrument_id and not failure.answer.is_late
+    before = None if charged is None else verdict_on(matter.account, charged)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
     if moves:
         _attempted(matter, attempted_at)
@@ -218,11 +242,16 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         if moves and verdict.decline_class is DeclineClass.TECHNICAL:
             plan_technical(matter, case, policy, attempted_at)
     matter.moved_by = "declined"
-    _tell(page, matter, failure, charged, moves=moves)
+    _tell(page, matter, failure, charged if moves else None)
+    if charged is not None and not (moves or failure.is_first):
+        # It moves nothing, but its verdict holds: also for the instrument that the case is charged on now.
+        blocked = verdict_on(matter.account, charged)
+        if blocked is not None and blocked is not before:
+            action_needed(page, matter, charged, blocked)
     return "declined" if moves else "declined_elsewhere"
 
 
-def _tell(page: Page, matter: Matter, failure: _Failure, charged: str | None, *, moves: bool) -> None:
+def _tell(page: Page, matter: Matter, failure: _Failure, moved_on: str | None) -> None:
     """Tell that a payment was declined, and what it takes where no retry can help."""
     data, verdict = failure.data, failure.verdict
     plan(page, matter)
@@ -236,8 +265,8 @@ def _tell(page: Page, matter: Matter, failure: _Failure, charged: str | None, *,
         next_attempt_at=shown_attempt(matter, state_of(matter)),
         why=verdict.why,
     )
-    if charged is not None and moves and verdict.decline_class in BLOCKING:
-        action_needed(page, matter, charged, verdict.decline_class)
+    if moved_on is not None and verdict.decline_class in BLOCKING:
+        action_needed(page, matter, moved_on, verdict.decline_class)
     elif failure.is_first:
         tell_if_blocked(page, matter)
 
@@ -276,6 +305,9 @@ def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
 def _reconcile(page: Page, matter: Matter, failure: _Failure) -> str:
     """Quarantine a suspected duplicate: it is told to the operator, and as declined only once it is resolved."""
     data, answer, why = failure.data, failure.answer, failure.verdict.why
+    # It counts as it stands (contract section 6, Counting); its outcome takes its place.
+    count(page, matter, data, (failure.attempted_at, answer.request_id), failure.verdict.network)
+    answer = replace(answer, instrument_id=data.instrument_id, counted_at=failure.attempted_at)
     quarantine(matter, data, answer, reconcile=True)
     matter.moved_by = "reconcile"
     if matter.has_open_case and failure.is_automatic:
@@ -323,9 +355,14 @@ def _policy(page: Page, matter: Matter) -> Policy:
     return chosen_policy(page, matter) if case is None else page.policies[case.policy]
 
 
-def _is_collectable(matter: Matter) -> bool:
-    """Tell whether a decline may open a case: something is owed, and the subscription goes on."""
+def _may_open(matter: Matter, data: ChargeDeclined) -> bool:
+    """Tell whether a decline may open a case: something is owed, and the subscription goes on.
+
+    Until the invoice comes its amount is that of the attempt which opens the case, not of a part that somebody tried.
+    """
     invoice = matter.invoice
-    if invoice.settled is not None or not invoice.balance:
+    if invoice.case is not None or invoice.settled is not None:
         return False
-    return matter.account.subscription(invoice.subscription_id).ended_at is None
+    if invoice.issued_at is None and not invoice.adjusted:
+        invoice.balance = invoice.open_balance = max(0, data.amount_minor - invoice.paid)
+    return bool(invoice.balance) and matter.account.subscription(invoice.subscription_id).ended_at is None

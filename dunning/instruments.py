@@ -43,6 +43,10 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
         and said.country in (None, known.country)
     ):
         return  # nothing new, as most times
+    if account.count_tied(said.instrument_id) <= MOST_CORRECTED:
+        _touch_all(
+            page, list(charged_with(account, said.instrument_id))
+        )  # their plans rest on what was known
     told = (said.type, said.network, said.fingerprint, said.expires, said.country)
     before = (known.type, known.network, known.fingerprint, known.expires, known.country)
     after = tuple(old if new is None else new for new, old in zip(told, before, strict=True))
@@ -60,6 +64,14 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
         credential.network = network
         account.credential_changed(credential_id)
     _stop(page, None, stopped, DeclineClass.NEVER, is_told=True)
+
+
+def know_debit(account: OpenAccount, data: ChargeDeclined) -> None:
+    """Know a bank debit by the dialect of its decline, if nobody has described the instrument."""
+    instrument, kind = account.instrument(data.instrument_id), _DEBITS.get(data.decline.dialect)
+    if instrument.type is None and kind is not None:
+        instrument.type = kind
+        account.instrument_changed(data.instrument_id)
 
 
 def _moved_by_fingerprint(
@@ -107,12 +119,9 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
         attempt: when it was made, microseconds UTC, and the request of ours that it answers.
         network: of the attempt, if known.
     """
-    account, dialect = matter.account, data.decline.dialect
+    account = matter.account
     means = account.means(data.instrument_id)
     attempted_at, request_id = attempt
-    if means.instrument.type is None and dialect in _DEBITS:
-        means.instrument.type = _DEBITS[dialect]
-        account.instrument_changed(data.instrument_id)
     credential = means.credential
     if network is not None and credential.network is None:
         credential.network = network
@@ -126,6 +135,15 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
         unpresent(matter, means, requested_at)
     present(matter, means, data.amount_minor, attempted_at)
     page.unplanned += account.replan()
+
+
+def take_back(matter: Matter, instrument_id: str, counted_at: int) -> None:
+    """Take back an attempt that was counted while its outcome was in doubt; the outcome counts as it is."""
+    means = matter.account.means(instrument_id)
+    if counted_at in means.credential.attempts:
+        means.credential.attempts.remove(counted_at)
+        matter.account.credential_changed(means.credential_id)
+    unpresent(matter, means, counted_at)
 
 
 def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> None:
@@ -143,6 +161,8 @@ def present(matter: Matter, means: Means, amount_minor: int, at: int) -> None:
     kind = means.instrument.type
     if kind in BANK_DEBITS:
         presented = matter.invoice.presented.setdefault(str(kind), Presented(amount_minor))
+        if not presented.at or at < presented.at[0]:
+            presented.amount = amount_minor
         presented.at = sorted((*presented.at, at))
 
 

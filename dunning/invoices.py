@@ -40,12 +40,13 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     if invoice.settled is not None:
         return "already_settled"
     if invoice.case is not None and invoice.case.closed is not None:
+        page.subscriptions[account.account_id, invoice.subscription_id] = None  # its age is known now
         return "case_closed"
     if not invoice.adjusted:
         invoice.balance = max(0, data.amount_minor - invoice.paid)
         invoice.open_balance = invoice.balance
     if not invoice.balance:
-        settle(page, matter, CloseReason.PAID, micros(event.time))
+        settle(page, matter, CloseReason.PAID, invoice.attempted_at or micros(event.time))
         return CloseReason.PAID
     if invoice.case is None:
         invoice.forget_at = page.now + REMEMBERED_FOR

@@ -141,6 +141,12 @@ def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> 
         plan_technical(matter, case, policy, case.decline_at)
 
 
+def technical_in_zone(matter: Matter, case: Case, policy: Policy, now: int) -> None:
+    """Plan a technical attempt that is still ahead anew, in the time zone that the invoice has brought."""
+    if case.technical_at is not None and case.technical_at > now and case.decline_at:
+        plan_technical(matter, case, policy, case.decline_at)
+
+
 def begin_anew(case: Case, policy: Policy) -> None:
     """Restart: `first_decline` and `previous_attempt` ladders begin with the next decline, the budget is given back."""
     if policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
@@ -155,10 +161,13 @@ def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int)
     """Let an attempt of the provider take the place of the next rung after it that nobody has used."""
     if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
         return  # `failed` has taken the gap
+    used_at: int | None = None
     for index, at in rungs(matter, case, policy):
+        if used_at is not None and at != used_at:
+            return
         pass_rung(case, policy, index, at)
         if at >= attempted_at:
-            return
+            used_at = at  # and those of the same instant: together they are one attempt
 
 
 def plan_technical(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:

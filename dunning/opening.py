@@ -2,11 +2,18 @@
 
 from dunning.account import Matter
 from dunning.binding import charged_on
-from dunning.ladder import closes_early_at, pass_past_rungs, planned_rungs, take_anew, window_end
+from dunning.ladder import (
+    closes_early_at,
+    pass_past_rungs,
+    planned_rungs,
+    take_anew,
+    technical_in_zone,
+    window_end,
+)
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up, touch
 from dunning.policy import LadderAnchor, Policy, WindowAnchor
-from dunning.records import Case, Provisional
+from dunning.records import Case, Invoice, Provisional
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
 from schemas.invoices import InvoiceReopened
@@ -23,9 +30,16 @@ def chosen_policy(page: Page, matter: Matter) -> Policy:
         labels=invoice.labels or {},
         instrument_type=None if instrument is None else instrument.type,
         country=None if instrument is None else instrument.country,
-        amount_minor=(invoice.balance or 0) if invoice.amount is None else invoice.amount,
+        amount_minor=_amount(invoice),
     )
     return policy
+
+
+def _amount(invoice: Invoice) -> int:
+    """Give the invoice's amount; while that has not come, what the first decline or the biller has said."""
+    if invoice.amount is not None:
+        return invoice.amount
+    return (invoice.balance or 0) + (0 if invoice.adjusted else invoice.paid)
 
 
 def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int | None) -> Case | None:
@@ -71,9 +85,10 @@ def reanchor(page: Page, matter: Matter) -> None:
         case.close_early_at = closes_early_at(policy, kept.dead_at, matter.invoice.zone)
     if kept is not None and not is_same:
         take_anew(matter, case, policy, kept)
+    technical_in_zone(matter, case, policy, page.now)
     case.plan_kind = ""
-    if case.carried_at is not None and not _has_rung(matter, case, policy, case.carried_at, is_same=is_same):
-        case.carried_at = None
+    if case.carried_at is not None:
+        case.carried_at = _waiting_rung(matter, case, policy, page.now, is_same=is_same)
     _begin(page, matter, case, policy)
 
 
@@ -117,12 +132,14 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
     return "reopened"
 
 
-def _has_rung(matter: Matter, case: Case, policy: Policy, at: int, *, is_same: bool) -> bool:
-    """Tell whether a rung that still waits is one of the ladder that the invoice has brought."""
+def _waiting_rung(matter: Matter, case: Case, policy: Policy, now: int, *, is_same: bool) -> int | None:
+    """Find the rung of the ladder that the invoice has brought which fell due while the old one waited."""
     if is_same and policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
-        return True
-    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
-    return not by_gap and at in planned_rungs(matter, case, policy)
+        return case.carried_at
+    waits_since = case.carried_at
+    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT or waits_since is None:
+        return None
+    return next((at for at in planned_rungs(matter, case, policy) if waits_since <= at < now), None)
 
 
 def _begin(page: Page, matter: Matter, case: Case, policy: Policy) -> None:

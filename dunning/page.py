@@ -27,7 +27,6 @@ from schemas.decisions import (
 from schemas.instants import moment
 from schemas.writing import OutputData, written_event
 
-
 _OF_A_DECLINE = (NoticeKind.PAYMENT_DECLINED, NoticeKind.CUSTOMER_ACTION_NEEDED)
 
 

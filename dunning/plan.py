@@ -160,7 +160,7 @@ def _expiry_notice_at(matter: Matter, policy: Policy) -> int | None:
     with no attempt planned behind that is told of ahead of its end.
     """
     case, zone, found = matter.case, matter.invoice.zone, expiring(matter)
-    if policy.expiry_notice is None or found is None or case.expiry_told == "/".join(found):
+    if policy.expiry_notice is None or found is None or "/".join(found) in case.expiries_told:
         return None
     year, month = map(int, found[1].split("-"))
     expires_at = from_local(date(year + month // 12, month % 12 + 1, 1).toordinal(), 0, zone)

@@ -93,6 +93,8 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
     kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
     reconcile: bool
     is_late: bool = False  # of a request that was superseded: its outcome moves nothing in the case
+    instrument_id: str = ""  # on which the request, or the attempt in doubt, was made
+    counted_at: int = 0  # as which attempt it counts for the networks while it is in doubt
 
 
 class Presented(msgspec.Struct, array_like=True, gc=False):
@@ -143,7 +145,9 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     closing_told: bool = False
     close_early_at: int | None = None  # accelerated dunning
     added_told: tuple[str, ...] = ()
-    expiry_told: str | None = None  # the instrument and month of which the customer was told that it expires
+    expiries_told: tuple[
+        str, ...
+    ] = ()  # each instrument and month of which the customer was told that it expires
     closed: str | None = None  # a `CloseReason`
     # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none,
     # H none while the provider is at work for nobody knows how long, though the ladder has rungs left.
@@ -160,6 +164,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     changes_told: int = 0  # numbers the case_changed events
     notices_told: int = 0  # numbers the notices
     provisional: Provisional | None = None  # until the invoice comes
+    # Requests that were superseded and have no outcome yet, and on which instrument they were made.
+    superseded: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def decline_class(self) -> str | None:

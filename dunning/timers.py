@@ -85,7 +85,7 @@ def _instrument_expiring(page: Page, matter: Matter) -> None:
     found = expiring(matter)
     if found is None:
         return
-    matter.case.expiry_told = "/".join(found)
+    matter.case.expiries_told = (*matter.case.expiries_told, "/".join(found))
     plan(page, matter)
     page.notice(
         matter,

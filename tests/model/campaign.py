@@ -6,6 +6,7 @@ Each seed is one random history, told by both. A difference is shrunk and printe
     --first N       begin at seed N (default 0)
     --seeds N       how many (default 10000)
     --shrink N      shrink and show the first N differences only (default 5)
+    --rare          of what is seldom (`tests.model.rare_histories`); its seeds are others
 """
 
 import argparse
@@ -21,6 +22,7 @@ import yaml
 from schemas.instants import moment
 from tests.model.comparing import History, differences
 from tests.model.histories import history
+from tests.model.rare_histories import rare_history
 from tests.model.shrinking import shrink
 
 
@@ -83,12 +85,14 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=10_000)
     parser.add_argument("--shrink", type=int, default=5)
+    parser.add_argument("--rare", action="store_true")
     options = parser.parse_args()
+    draw = rare_history if options.rare else history
     started = time.monotonic()
     kinds: dict[str, int] = {}
     failed = 0
     for seed in range(options.first, options.first + options.seeds):
-        one = history(seed)
+        one = draw(seed)
         found = differs(one)
         if not found:
             continue

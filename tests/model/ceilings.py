@@ -1,11 +1,7 @@
 """When an attempt may go: network ceilings, issuers' waits and the limits of bank debits, counted anew each time."""
 
-from dunning.networks import network_name
 from dunning.rules import Rules
-from schemas.payment_methods import InstrumentType
 from tests.model.facts import FOREVER, Account, Case
-
-DEBITS = {InstrumentType.ACH_DEBIT, InstrumentType.SEPA_DEBIT, InstrumentType.BACS_DEBIT}
 
 
 def first_allowed(account: Account, case: Case, rules: Rules, earliest: int) -> int:
@@ -14,17 +10,13 @@ def first_allowed(account: Account, case: Case, rules: Rules, earliest: int) -> 
     assert instrument is not None
     card = account.card(instrument)
     profile = case.policy.rules.value
-    counted = [
-        one.at
-        for one in account.charges
-        if account.card(one.instrument_id) == card and one.outcome in {"declined", "asked"}
-    ]
-    waits = [wait.until for wait in account.waits if account.card(wait.instrument_id) == card]
+    counted = [one.at for one in account.charges if one.card == card and one.outcome in {"declined", "asked"}]
+    waits = [wait.until for wait in account.waits if wait.card == card]
     if profile == "none":
         waits = []
     at = max([earliest, *waits])
     while True:
-        limits = rules.networks.card_limits(account.network(instrument), profile, at)
+        limits = rules.networks.card_limits(account.networks.get(card), profile, at)
         broken = [
             sorted(when + limit.period for when in counted if at - limit.period < when <= at)[-limit.limit]
             for limit in limits
@@ -38,17 +30,19 @@ def first_allowed(account: Account, case: Case, rules: Rules, earliest: int) -> 
 
 def debit_end(account: Account, case: Case, rules: Rules, instrument: str) -> int:
     """Give the instant from which a bank debit may not be presented again: 0 if it may not be at all."""
-    kind = _debit_kind(account, instrument)
+    kind = account.debit_kind(instrument)
     limit = None if kind is None else rules.networks.debit_limit(kind, case.policy.rules.value)
     if limit is None:
         return FOREVER
     presented = sorted(
-        (one.at, one.amount)
-        for one in account.charges
-        if one.invoice_id == case.invoice_id
-        and one.instrument_id is not None
-        and one.outcome in {"declined", "asked"}
-        and _debit_kind(account, one.instrument_id) == kind
+        (
+            (one.at, one.amount)
+            for one in account.charges
+            if one.invoice_id == case.invoice_id
+            and one.debit == kind
+            and one.outcome in {"declined", "asked"}
+        ),
+        key=lambda one: one[0],
     )
     if not presented:
         return FOREVER
@@ -56,14 +50,6 @@ def debit_end(account: Account, case: Case, rules: Rules, instrument: str) -> in
         return 0
     first_at, amount = presented[0]
     return 0 if limit.same_amount and amount != case.balance else limit.ends_at(first_at)
-
-
-def _debit_kind(account: Account, instrument: str) -> str | None:
-    known = account.instruments.get(instrument)
-    if known is not None:
-        return network_name(known.type.value) if known.type in DEBITS else None
-    dialects = [one.code[0] for one in account.charges if one.instrument_id == instrument and one.code]
-    return next((name for name in reversed(dialects) if name in {"ach", "sepa", "bacs"}), None)
 
 
 def not_after(account: Account, case: Case, rules: Rules, instrument: str, ends: int) -> int:

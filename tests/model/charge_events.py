@@ -1,18 +1,25 @@
 """What became of charges."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from dunning.declines.verdicts import Verdict, verdict_on
 from dunning.policy import LadderAnchor
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Dialect, Initiator
 from schemas.decisions import DeclineClass
 from schemas.instants import micros
+from schemas.payment_methods import Instrument, InstrumentType
 from tests.model.facts import FOREVER, SETTLED, Case, Charge, Hold, Invoice, Request, Wait
 from tests.model.planning import skip_past
 from tests.model.telling import Telling
 
 DAY = 86_400_000_000
 CUSTOMER_CLASSES = ("fix_data", "needs_customer", "never")
+DEBITS = {
+    Dialect.ACH: InstrumentType.ACH_DEBIT,
+    Dialect.SEPA: InstrumentType.SEPA_DEBIT,
+    Dialect.BACS: InstrumentType.BACS_DEBIT,
+}
 PEOPLE = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
@@ -21,44 +28,64 @@ class ChargeEvents(Telling):
     """Declines, successes and what is not known yet."""
 
     def declined(self, data: ChargeDeclined, time: int) -> None:
-        account, invoice = self.account, self.invoice(data.invoice_id)
+        account, invoice = self.account, self.charged(data)
         moment = micros(data.attempted_at) if data.attempted_at else time
         if any(one.charge_id == data.charge_id and _is_final(one) for one in account.charges):
             return
         self.learn(data.instrument)
-        invoice.subscription_id = invoice.subscription_id or data.subscription_id
+        self.learn_debit(data)
         case = account.cases.get(data.invoice_id)
+        is_settled = invoice.settled in SETTLED
+        if data.initiated_by is Initiator.SCHEDULE and not is_settled:
+            self.saw(data.subscription_id, data.instrument_id, moment)
         profile = (case.policy if case else self.choose(invoice, data)).rules.value
         verdict = verdict_on(
-            data.decline, moment, self.rules.declines, profile, account.network(data.instrument_id)
+            data.decline,
+            moment,
+            self.rules.declines,
+            profile,
+            account.networks.get(account.card(data.instrument_id)),
         )
         answered = self.answers(data, case)
+        is_late = self.is_late(case, answered, data.charge_id)
         self.record(data, moment, "declined", answered, verdict)
         if case is not None and answered is not None and answered is case.unanswered:
             case.unanswered = None
         open_case = None if case is None or case.closed is not None else case
         by_people = data.initiated_by in PEOPLE
-        is_settled = invoice.settled in SETTLED
         is_over = is_settled or (data.subscription_id in account.ended and open_case is None)
         is_first = False
-        if data.initiated_by is Initiator.SCHEDULE and not is_settled:
-            self.saw(data.subscription_id, data.instrument_id, moment)
+        if open_case is None:
+            used = account.charged_on(data.subscription_id)
+            account.charges[-1].moves = not is_late and used in {None, data.instrument_id}
+            if case is not None and not is_late:
+                self.give_up_gap(case, answered)
         if not is_over and not by_people and case is None:
             open_case = self.open_on(invoice, data, moment)
             is_first = open_case is not None
         before = {one.invoice_id: self.verdict_on_card(one) for one in account.open_cases()}
         if verdict.decline_class is DeclineClass.NEVER:
-            account.never.add(data.instrument_id)
+            account.never.add(account.card(data.instrument_id))
         is_new = moment >= account.good.get(data.instrument_id, -1)
         if verdict.decline_class is DeclineClass.FIX_DATA and is_new:
             account.fix[data.instrument_id] = max(moment, account.fix.get(data.instrument_id, -1))
         if case is not None and case is not open_case:
             used = account.charged_on(case.subscription_id)
-            if data.instrument_id == used and not (answered and answered.request_id in case.superseded):
+            if data.instrument_id == used and not is_late:
                 self.set_hold(case, data, moment)
         if open_case is not None and not is_over:
-            self.continue_case(open_case, data, moment, verdict, answered, is_first=is_first)
-        self.stop_others(open_case, before, told=not by_people)
+            self.continue_case(open_case, data, moment, verdict, answered, is_first=is_first, is_late=is_late)
+        elsewhere = (
+            open_case is not None and self.account.charged_on(open_case.subscription_id) != data.instrument_id
+        )
+        tells_itself = is_first or not (elsewhere or is_late)
+        self.stop_others(open_case if tells_itself else None, before, told=not by_people)
+
+    def learn_debit(self, data: ChargeDeclined) -> None:
+        """Know a bank debit by the dialect of its decline, if nobody has described the instrument."""
+        kind = DEBITS.get(data.decline.dialect)
+        if kind is not None and data.instrument_id not in self.account.instruments:
+            self.account.describe(Instrument(instrument_id=data.instrument_id, type=kind))
 
     def stop_others(self, own: Case | None, before: dict[str, str | None], *, told: bool) -> None:
         """Let the other open cases of a card that has become blocked wait, each with its notice."""
@@ -80,6 +107,14 @@ class ChargeEvents(Telling):
             return None
         case = self.open(invoice, moment, balance, data)
         return case if case.invoice_id in self.account.cases else None
+
+    def is_late(self, case: Case | None, request: Request | None, charge_id: str) -> bool:
+        """Tell whether an outcome is that of a request that was superseded, or answered before by another charge."""
+        if case is None or request is None:
+            return False
+        was_answered = request.answered and charge_id not in case.invoice.pending
+        request.answered = True
+        return was_answered or request.request_id in case.superseded
 
     def answers(
         self, data: ChargeDeclined | ChargeSucceeded | ChargePending, case: Case | None
@@ -110,15 +145,14 @@ class ChargeEvents(Telling):
             for one in account.charges
             if not (one.invoice_id == data.invoice_id and one.charge_id in same and not _is_final(one))
         ]
-        charge = Charge(
-            data.charge_id, data.invoice_id, data.instrument_id, moment, outcome, data.amount_minor
-        )
-        if request and charge.instrument_id is None:
-            charge.instrument_id = request.instrument_id
+        used = data.instrument_id or (request.instrument_id if request else None)
+        card = account.card(used)
+        charge = Charge(data.charge_id, data.invoice_id, used, card, moment, outcome, data.amount_minor)
         if outcome == "pending" and request:
             charge.outcome = "asked"
             charge.charge_id = request.request_id
             charge.at = request.at
+        charge.debit = account.debit_kind(used)
         account.charges.append(charge)
         if outcome == "pending" or (verdict and verdict.decline_class.value == "reconcile"):
             invoice.pending[data.charge_id] = request.request_id if request else data.request_id
@@ -127,12 +161,11 @@ class ChargeEvents(Telling):
             for one in gone:
                 del invoice.pending[one]
         if isinstance(data, ChargeDeclined) and verdict:
-            charge.code = (data.decline.dialect.value, data.decline.code)
             charge.reconcile = verdict.decline_class.value == "reconcile"
             if verdict.hold:
-                account.waits.append(Wait(data.instrument_id, moment + verdict.hold))
+                account.waits.append(Wait(card, moment + verdict.hold))
             if verdict.network:
-                account.networks[data.instrument_id] = verdict.network
+                account.networks.setdefault(card, verdict.network)
 
     def continue_case(
         self,
@@ -143,27 +176,26 @@ class ChargeEvents(Telling):
         request: Request | None,
         *,
         is_first: bool,
+        is_late: bool,
     ) -> None:
         """Let an open case take note of a decline of its invoice."""
         decline_class = verdict.decline_class.value
         current = self.account.charged_on(case.subscription_id)
-        superseded = request is not None and request.request_id in case.superseded
-        elsewhere = data.instrument_id != current or superseded
+        elsewhere = data.instrument_id != current or is_late
         if elsewhere:
             self.account.charges[-1].moves = False
+            if not is_late:
+                self.give_up_gap(case, request)
         told = {"instrument_id": data.instrument_id, "decline_class": decline_class}
-        if decline_class == "reconcile":
-            self.notice("reconcile", case, **told)
-        elif data.initiated_by not in PEOPLE:
-            self.notice("payment_declined", case, **told)
+        self.tell_decline(case, data, told)
+        if not elsewhere:
+            self.set_hold(case, data, moment)
         if data.initiated_by in PEOPLE:
             return
-        if not elsewhere:
-            self.accelerate(case, verdict, moment, data.instrument_id)
         if is_first:
             case.decline_class = decline_class
         if not elsewhere:
-            self.set_hold(case, data, moment)
+            self.accelerate(case, verdict, moment, data.instrument_id)
             self.move_ladder(case, data, moment, request)
             if moment >= case.class_at:
                 case.class_at, case.decline_class = moment, decline_class
@@ -177,6 +209,12 @@ class ChargeEvents(Telling):
         elif is_first and decline_class != "reconcile":
             self.tell_block(case)
         skip_past(self.planner, case)
+
+    def tell_decline(self, case: Case, data: ChargeDeclined, told: dict[str, Any]) -> None:
+        if told["decline_class"] == "reconcile":
+            self.notice("reconcile", case, **told)
+        elif data.initiated_by not in PEOPLE:
+            self.notice("payment_declined", case, **told)
 
     def set_hold(self, case: Case, data: ChargeDeclined, moment: int) -> None:
         """Note that the provider tries again, that it has tried, or that it gives up."""
@@ -215,14 +253,21 @@ class ChargeEvents(Telling):
             case.provider_tried.append(max(moment, case.cursor + 1))
 
     def succeeded(self, data: ChargeSucceeded, time: int) -> None:
-        account, invoice = self.account, self.invoice(data.invoice_id)
+        account, invoice = self.account, self.charged(data)
         moment = micros(data.attempted_at) if data.attempted_at else time
         if any(one.charge_id == data.charge_id and one.outcome == "succeeded" for one in account.charges):
             return
-        invoice.subscription_id = invoice.subscription_id or data.subscription_id
         case = account.cases.get(data.invoice_id)
         request = self.answers(data, case)
-        account.charges = [one for one in account.charges if one.charge_id != data.charge_id]
+        self.is_late(case, request, data.charge_id)
+        if data.currency != invoice.currency:
+            is_open = case is not None and case.closed is None
+            was_told = any(one.charge_id == data.charge_id and one.reconcile for one in account.charges)
+            if case is not None and is_open and not was_told:
+                self.notice("reconcile", case, instrument_id=data.instrument_id)
+            self.record(data, moment, "pending", request)
+            account.charges[-1].reconcile = True
+            return
         self.record(data, moment, "succeeded", request)
         instrument = account.charges[-1].instrument_id
         if instrument is not None:
@@ -237,7 +282,7 @@ class ChargeEvents(Telling):
         if case is not None:
             self.pay(case, data, moment, request)
             return
-        amount = invoice.adjusted or (invoice.issued.amount_minor if invoice.issued else None)
+        amount = invoice.adjusted or (invoice.issued.amount_minor if invoice.issued else invoice.amount_said)
         if amount is None:
             invoice.settled_at = max(invoice.settled_at, moment)
             return
@@ -250,14 +295,18 @@ class ChargeEvents(Telling):
         """Lower the balance of a case; at zero it is paid."""
         if case.closed is None and data.initiated_by is Initiator.PSP:
             self.take_rung(case, moment)
-        used_gap = case.gap_used is not None and case.gap_used[0] == case.ladder_from
-        if request and request.reason != "technical" and used_gap:
-            case.ladder_from, case.ladder_step = case.gap_used_at, case.ladder_step + 1
+        self.give_up_gap(case, request)
         left = max(0, case.balance - data.amount_minor)
         if left:
             case.balance = left
         else:
             self.settle(case.invoice, "paid", moment)
+
+    def give_up_gap(self, case: Case, request: Request | None) -> None:
+        """Let the ladder go on behind the gap of a request that did not fail on the case's instrument."""
+        used_gap = case.gap_used is not None and case.gap_used[0] == case.ladder_from
+        if request and request.reason != "technical" and used_gap:
+            case.ladder_from, case.ladder_step = case.gap_used_at, case.ladder_step + 1
 
     def pending(self, data: ChargePending, time: int) -> None:
         account = self.account
@@ -270,10 +319,11 @@ class ChargeEvents(Telling):
             request is not None
             and request is not (case.unanswered if case else None)
             and not (case and request.request_id in case.superseded)
+            and case is not None
+            and moment <= account.last_attempt(case)  # of a later moment it is doubt
         ):
             return
-        invoice = self.invoice(data.invoice_id)
-        invoice.subscription_id = invoice.subscription_id or data.subscription_id
+        invoice = self.charged(data)
         if invoice.settled in SETTLED and moment < invoice.settled_at:
             return
         self.record(data, moment, "pending", request)

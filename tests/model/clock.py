@@ -20,7 +20,7 @@ from tests.model.story import Story
 
 Written = dict[str, Any]
 Due = tuple[int, int, str, str, Callable[[], None]]
-OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING, END, STAGE = range(7)
+OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING, END, STAGE, EXPIRY = range(8)
 
 LOOPS = 500  # things that may be due in one instant
 
@@ -161,6 +161,9 @@ class Model:
             yield item(rung, RUNG, self.rung)
         if case.closing_at is not None:
             yield item(case.closing_at, CLOSING, self.closing)
+        expiring = planner.expiry_notice_at(case)
+        if expiring is not None:
+            yield item(expiring, EXPIRY, self.expiring)
         yield item(planner.end(case), END, self.window_end)
 
     def effective(self, planner: Planner, case: Case, due: int) -> int:
@@ -241,6 +244,14 @@ class Model:
         case.closing_at = None
         self.notice("window_closing", case)
 
+    def expiring(self, account: Account, case: Case) -> None:
+        used = account.charged_on(case.subscription_id)
+        assert used is not None
+        expires = account.instruments[used].expires
+        assert expires is not None
+        case.told_expiring.add((used, expires))
+        self.notice("instrument_expiring", case, instrument_id=used)
+
     def window_end(self, account: Account, case: Case) -> None:
         story = Story(account, self.rules, self.policies)
         story.now = self.now
@@ -294,9 +305,10 @@ class Model:
             "supersedes": supersedes,
         }
         self.write("charge.retry_requested", **data)
-        account.charges.append(
-            Charge(request_id, case.invoice_id, instrument, self.now, "asked", case.balance)
-        )
+        card = account.card(instrument)
+        asked = Charge(request_id, case.invoice_id, instrument, card, self.now, "asked", case.balance)
+        asked.debit = account.debit_kind(instrument)
+        account.charges.append(asked)
         answer = self.charger.answer(_as_request(data), self.now)
         if answer is not None:
             self.answers.append((answer[0], len(self.written), answer[1]))

@@ -39,6 +39,7 @@ OPEN_IN_CONTRACT = {
     "outcome_missing": ("instrument_id", "decline_class"),
     "reconcile": ("decline_class",),
     "instrument_added_not_bound": ("decline_class",),
+    "instrument_expiring": ("decline_class",),
 }
 CHANGE = (
     "invoice_id",

@@ -4,15 +4,17 @@ The one rule: nothing is summed up in advance. Whoever asks counts the list agai
 The model is a second implementation of the contract; it shares the data tables with the engine, no decision.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from dunning.networks import network_name
 from dunning.policy import Policy, planned
 from schemas.commands import CommandName
 from schemas.invoices import InvoiceIssued
-from schemas.payment_methods import Instrument
+from schemas.payment_methods import Instrument, InstrumentType
 
 FOREVER = 1 << 62
+DEBITS = {InstrumentType.ACH_DEBIT, InstrumentType.SEPA_DEBIT, InstrumentType.BACS_DEBIT}
 SETTLED = ("paid", "paid_elsewhere", "voided", "written_off", "credited", "subscription_ended")
 
 
@@ -23,10 +25,11 @@ class Charge:
     charge_id: str
     invoice_id: str
     instrument_id: str | None
+    card: str | None  # the number behind the instrument when it was charged
     at: int
     outcome: str
     amount: int
-    code: tuple[str, str] | None = None  # dialect and code of a decline
+    debit: str | None = None  # the scheme, as far as known when it was made
     reconcile: bool = False
     moves: bool = True  # whether `min_gap` of its case counts from it
 
@@ -35,7 +38,7 @@ class Charge:
 class Wait:
     """The issuer asks not to be asked before an instant."""
 
-    instrument_id: str
+    card: str | None
     until: int
 
 
@@ -48,6 +51,7 @@ class Request:
     reason: str
     instrument_id: str
     told_missing: bool = False
+    answered: bool = False
 
 
 @dataclass
@@ -76,6 +80,8 @@ class Invoice:
     invoice_id: str
     issued: InvoiceIssued | None = None
     subscription_id: str | None = None
+    currency: str | None = None
+    amount_said: int | None = None  # by the first decline or pending charge
     paid: int = 0
     adjusted: int | None = None
     before: int | None = None  # what was open before it was paid without a case
@@ -129,6 +135,7 @@ class Case:
     closing_at: int | None = None
     closed: str | None = None
     told_added: set[str] = field(default_factory=set)
+    told_expiring: set[tuple[str, str]] = field(default_factory=set)
     before: int | None = None  # the balance when it closed
     shown: dict[str, Any] | None = None
 
@@ -136,8 +143,14 @@ class Case:
     def invoice_id(self) -> str:
         return self.invoice.invoice_id
 
-    def rung(self, step: Any, start: int) -> int:
-        return planned(self.policy, start, step, self.zone, self.invoice_id)
+    def rung(self, number: int, start: int) -> int:
+        """Plan the rung with this number, from 0; each is spread for itself."""
+        step = self.policy.steps[number]
+        return planned(self.policy, start, step, self.zone, f"{self.invoice_id}/{number}")
+
+    def all_rungs(self, start: int) -> list[int]:
+        """List the instants of a ladder that does not count gaps."""
+        return sorted({self.rung(number, start) for number in range(len(self.policy.steps))})
 
 
 @dataclass
@@ -146,7 +159,7 @@ class Account:
 
     account_id: str
     instruments: dict[str, Instrument] = field(default_factory=dict)
-    networks: dict[str, str] = field(default_factory=dict)
+    networks: dict[str | None, str] = field(default_factory=dict)  # by card
     default: str | None = None
     own: dict[str, str] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
@@ -154,7 +167,7 @@ class Account:
     cases: dict[str, Case] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
-    never: set[str] = field(default_factory=set)  # instrument ids, each standing for its card number
+    never: set[str | None] = field(default_factory=set)  # cards
     fix: dict[str, int] = field(default_factory=dict)  # when the latest attempt with wrong data was made
     good: dict[str, int] = field(default_factory=dict)  # when an instrument last succeeded or was edited
     gone: dict[str, int] = field(default_factory=dict)  # when an instrument was removed or revoked
@@ -169,14 +182,30 @@ class Account:
         known = self.instruments.get(instrument_id)
         return f"fp:{known.fingerprint}" if known and known.fingerprint else f"id:{instrument_id}"
 
-    def network(self, instrument_id: str) -> str | None:
-        known = self.instruments.get(instrument_id)
-        if known is not None and known.network is not None:
-            return known.network
-        for other in self.networks:
-            if self.card(other) == self.card(instrument_id):
-                return self.networks[other]
-        return None
+    def describe(self, said: Instrument) -> None:
+        """Take what is said of an instrument; what is left out stays. An id may turn out to be a card's number."""
+        name = said.instrument_id
+        known = self.instruments.get(name, said)
+        before = self.card(name)
+        told = {key: value for key, value in asdict(said).items() if value is not None}
+        self.instruments[name] = replace(known, **told)
+        now = self.card(name)
+        if before == f"id:{name}" and now != before:
+            for charge in self.charges:
+                charge.card = now if charge.card == before else charge.card
+            for wait in self.waits:
+                wait.card = now if wait.card == before else wait.card
+            self.never = {now if card == before else card for card in self.never}
+            if before in self.networks:
+                self.networks.setdefault(now, self.networks[before])
+        network = self.instruments[name].network
+        if network is not None:
+            self.networks[now] = network
+
+    def debit_kind(self, instrument_id: str | None) -> str | None:
+        """Name the scheme of a bank debit; None: it is none, or nobody has said so yet."""
+        known = self.instruments.get(instrument_id or "")
+        return network_name(known.type.value) if known is not None and known.type in DEBITS else None
 
     def charged_on(self, subscription_id: str) -> str | None:
         return self.own.get(subscription_id) or self.default or self.seen.get(subscription_id)
@@ -189,7 +218,7 @@ class Account:
         return [self.cases[key] for key in sorted(self.cases) if self.cases[key].closed is None]
 
     def is_never(self, instrument_id: str | None) -> bool:
-        return self.card(instrument_id) in {self.card(dead) for dead in self.never}
+        return self.card(instrument_id) in self.never
 
     def block(self, case: Case) -> str | None:
         """The verdict that keeps a case from being charged on its instrument, or None."""
@@ -207,10 +236,8 @@ class Account:
         return bool(scopes & self.paused)
 
     def last_attempt(self, case: Case) -> int:
-        return max(
-            (one.at for one in self.charges if one.invoice_id == case.invoice_id and one.moves),
-            default=-FOREVER,
-        )
+        made = [one.at for one in self.charges if one.invoice_id == case.invoice_id and one.moves]
+        return max([*made, *(request.at for request in case.requests)], default=-FOREVER)
 
     def set_pause(self, command: CommandName, subscription_id: str | None, invoice_id: str | None) -> None:
         scope = (

@@ -49,6 +49,7 @@ class Writer:
         self.cards: dict[str, dict[str, Any]] = {}
         self.used: dict[str, str] = {}  # subscription: the card the biller thinks of
         self.charges = 0
+        self.start = START
         draw = self.random
         self.span = draw.choice((6, 10, 15, 30, 40))  # days
         features = (
@@ -70,9 +71,9 @@ class Writer:
     def chance(self, share: float, feature: str | None = None) -> bool:
         return (feature is None or feature in self.on) and self.random.random() < share
 
-    def instant(self, after: datetime = START) -> datetime:
+    def instant(self, after: datetime | None = None) -> datetime:
         days = self.random.randint(0, self.span) if self.chance(0.6) else self.random.choice((0, 1, 2, 3, 7))
-        return after + timedelta(days=days, minutes=self.random.choice(OFFSETS))
+        return (after or self.start) + timedelta(days=days, minutes=self.random.choice(OFFSETS))
 
     def decline(self, card: dict[str, Any]) -> dict[str, Any]:
         draw = self.random
@@ -93,24 +94,24 @@ class Writer:
             "id": f"evt-{len(self.events) + 1}",
             "source": "billing",
             "type": kind,
-            "time": _text(time),
+            "time": text(time),
         }
         arrival = time
         if self.chance(0.2, "late") and data.get("initiated_by") != "psp":
             arrival = time + timedelta(minutes=self.random.choice(DELAYS))
-            event["recordedtime"] = _text(arrival)
+            event["recordedtime"] = text(arrival)
         event["data"] = {name: value for name, value in data.items() if value is not None}
         self.events.append((arrival, len(self.events), event))
         if self.chance(0.05, "late"):
             again = arrival + timedelta(minutes=self.random.choice((0, 1440)))
-            self.events.append((again, len(self.events), {**event, "recordedtime": _text(again)}))
+            self.events.append((again, len(self.events), {**event, "recordedtime": text(again)}))
 
     def charge(self, kind: str, invoice: dict[str, Any], time: datetime, **data: Any) -> None:
         self.charges += 1
         data.setdefault("charge_id", f"ch-{self.charges}")
         names = ("invoice_id", "account_id", "subscription_id", "currency")
         data.setdefault("amount_minor", invoice["amount_minor"])
-        self.add(kind, time, **{name: invoice[name] for name in names}, **data)
+        self.add(kind, time, **({name: invoice[name] for name in names} | data))
 
     # ---- the parts of a history ----
 
@@ -119,22 +120,14 @@ class Writer:
         account = f"acc-{number}"
         cards = []
         for index in range(draw.randint(2, 4)):
-            card: dict[str, Any] = {"instrument_id": f"card-{number}{index}", "type": "card"}
-            if self.chance(0.15):
-                card["type"] = draw.choice(sorted(DEBITS))
-            elif self.chance(0.7, "limits"):
-                card["network"] = draw.choice(("mastercard", "mastercard", "visa"))
-            if self.chance(0.5):
-                card["fingerprint"] = (
-                    f"fp-{number}{draw.randint(0, 1)}{card['type'][0]}{card.get('network', '')[:1]}"
-                )
+            card = self.card(number, index)
             cards.append(card)
             self.cards[card["instrument_id"]] = card
         subscriptions = [f"sub-{number}{index}" for index in range(draw.randint(1, 3))]
         if self.chance(0.4, "methods"):
             self.add(
                 "payment_method.updated",
-                START - timedelta(days=1),
+                self.start - timedelta(days=1),
                 account_id=account,
                 change="bound",
                 instrument=cards[0],
@@ -148,24 +141,44 @@ class Writer:
         for _ in range(draw.randint(1, 10)):
             self.happening(account, cards, subscriptions, invoices)
 
+    def card(self, number: int, index: int) -> dict[str, Any]:
+        draw = self.random
+        card: dict[str, Any] = {"instrument_id": f"card-{number}{index}", "type": "card"}
+        if self.chance(0.15):
+            card["type"] = draw.choice(sorted(DEBITS))
+        elif self.chance(0.7, "limits"):
+            card["network"] = draw.choice(("mastercard", "mastercard", "visa"))
+        if self.chance(0.5):
+            card["fingerprint"] = (
+                f"fp-{number}{draw.randint(0, 1)}{card['type'][0]}{card.get('network', '')[:1]}"
+            )
+        return card
+
+    def told(self, card: dict[str, Any]) -> dict[str, Any]:
+        """Say of a card what the biller knows of it."""
+        return card
+
     def issue(self, account: str, subscription: str, number: int) -> dict[str, Any]:
         draw = self.random
-        at = START if self.chance(0.6) else self.instant()
+        at = self.start if self.chance(0.6) else self.instant()
         invoice = {
             "invoice_id": f"in-{account[4:]}{number}",
             "account_id": account,
             "subscription_id": subscription,
             "amount_minor": draw.choice((4900, 10000)),
             "currency": "EUR",
-            "issued_at": _text(at),
+            "issued_at": text(at),
             "instrument_id": self.used[subscription] if self.chance(0.7) else None,
             "time_zone": draw.choice(ZONES),
         }
         told = at
         if self.chance(0.1, "late"):
             told = at + timedelta(minutes=draw.choice(DELAYS))
+        return {**self.tell_issued(told, invoice), "at": at}
+
+    def tell_issued(self, told: datetime, invoice: dict[str, Any]) -> dict[str, Any]:
         self.add("invoice.issued", told, **invoice)
-        return {**invoice, "at": at}
+        return invoice
 
     def first(self, invoice: dict[str, Any]) -> None:
         at = invoice["at"] if self.chance(0.8) else self.instant(invoice["at"])
@@ -179,11 +192,11 @@ class Writer:
         if kind == "charge.declined":
             more["decline"] = self.decline(card)
             if len(card) > 2:
-                more["instrument"] = card
+                more["instrument"] = self.told(card)
             if by in {"schedule", "psp"} and self.chance(0.3, "psp"):
                 more["psp_will_retry"] = self.chance(0.7)
                 if more["psp_will_retry"] and self.chance(0.7):
-                    more["psp_next_attempt_at"] = _text(at + timedelta(days=self.random.choice((1, 2, 5))))
+                    more["psp_next_attempt_at"] = text(at + timedelta(days=self.random.choice((1, 2, 5))))
         self.charge(kind, invoice, at, instrument_id=card_id, initiated_by=by, **more)
 
     def happening(
@@ -239,7 +252,14 @@ class Writer:
                 self.used[more[target][0]] = card["instrument_id"]
         elif change == "unbound":
             more["subscription_ids"] = [draw.choice(subscriptions)]
-        self.add("payment_method.updated", at, account_id=account, change=change, instrument=card, **more)
+        self.add(
+            "payment_method.updated",
+            at,
+            account_id=account,
+            change=change,
+            instrument=self.told(card),
+            **more,
+        )
 
     def pending(self, invoice: dict[str, Any], at: datetime, card: str) -> None:
         charge_id = f"ch-p{self.charges}"
@@ -280,7 +300,7 @@ class Writer:
             account_id=invoice["account_id"],
             reason=draw.choice(("chargeback", "refund", "correction")),
             balance_minor=draw.choice((None, 2500)),
-            window_ends_at=draw.choice((None, _text(at + timedelta(days=5)))),
+            window_ends_at=draw.choice((None, text(at + timedelta(days=5)))),
         )
 
     def invoice_event(self, account: str, invoice: dict[str, Any], at: datetime) -> None:
@@ -361,13 +381,18 @@ class Writer:
 
 def history(seed: int) -> History:
     """Draw the history of a seed."""
-    writer = Writer(seed)
+    return written(Writer(seed))
+
+
+def written(writer: Writer) -> History:
+    """Let a writer draw its history."""
     for number in range(1, writer.random.choice((1, 1, 1, 2)) + 1):
         writer.account(number)
     events = [event for _, _, event in sorted(writer.events, key=lambda item: item[:2])]
-    until = START + timedelta(days=writer.span + writer.random.choice((0, 5, 30)))
+    until = writer.start + timedelta(days=writer.span + writer.random.choice((0, 5, 30)))
     return History(tuple(events), writer.policy(), tuple(writer.charger()), micros(until))
 
 
-def _text(at: datetime) -> str:
+def text(at: datetime) -> str:
+    """Write an instant as events do."""
     return at.isoformat().replace("+00:00", "Z")

@@ -14,33 +14,49 @@ from tests.model.telling import Telling
 class InvoiceEvents(Telling):
     """Issued, adjusted, closed, reopened."""
 
-    def issued(self, data: InvoiceIssued, time: int) -> None:
+    def issued(self, data: InvoiceIssued, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)
         if invoice.issued is not None:
             return
         invoice.issued, invoice.subscription_id = data, data.subscription_id
+        invoice.currency = data.currency
         if data.instrument_id is not None:
-            self.saw(data.subscription_id, data.instrument_id, time)
+            self.saw(data.subscription_id, data.instrument_id, moment)
         case = self.account.cases.get(data.invoice_id)
         if case is not None and case.provisional and case.closed is None:
             case.provisional = False
+            if not case.balance_given and data.amount_minor <= invoice.paid:
+                case.balance, case.amount, case.currency = 0, data.amount_minor, data.currency
+                self.settle(invoice, "paid", moment)
+                return
+            used = self.rungs_used(case)
             before, case.policy, case.zone = case.policy, self.choose(invoice), data.time_zone
-            if case.policy is not before:
-                self.take_anew(case)
             case.anchor, case.currency = micros(data.issued_at), data.currency
             case.amount = data.amount_minor
             if not case.balance_given:
                 case.balance = max(0, data.amount_minor - invoice.paid)
             self.set_window(case, case.window_end if case.window_given else None)
             case.cursor = self.now - 1
-            if case.policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
-                rungs = {case.rung(step, case.anchor) for step in case.policy.steps}
+            if case.policy is not before:
+                self.take_anew(case)
+            elif case.policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
+                rungs = case.all_rungs(case.anchor)
+                case.cursor = max([case.cursor, *rungs[:used][-1:]])
                 case.moved = [planned for planned in case.moved if planned in rungs]
             skip_past(self.planner, case)
+        elif case is not None and case.provisional:
+            case.provisional, case.zone = False, data.time_zone
+            case.anchor, case.currency = micros(data.issued_at), data.currency
         elif case is None and invoice.paid and invoice.paid >= data.amount_minor:
             self.settle(invoice, "paid", invoice.settled_at)
         elif case is None and invoice.paid:
             invoice.before = data.amount_minor - invoice.paid
+
+    def rungs_used(self, case: Case) -> int:
+        """Count the rungs of a ladder of fixed instants that are behind."""
+        if case.policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+            return 0
+        return sum(rung <= case.cursor for rung in case.all_rungs(case.anchor))
 
     def take_anew(self, case: Case) -> None:
         """Count the ladder of another policy from the attempts that there were."""
@@ -64,7 +80,7 @@ class InvoiceEvents(Telling):
         if data.balance_minor == 0:
             self.settle(invoice, "credited", moment, at_zero=True)
             return
-        invoice.adjusted, invoice.paid = data.balance_minor, 0
+        invoice.adjusted, invoice.paid, invoice.before = data.balance_minor, 0, None
         case = self.account.cases.get(data.invoice_id)
         if case is not None:
             case.balance = data.balance_minor

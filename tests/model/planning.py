@@ -2,11 +2,14 @@
 
 from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dunning.calendar import add
 from dunning.policy import LadderAnchor, planned_technical
 from dunning.rules import Rules
+from schemas.instants import micros
 from tests.model.ceilings import first_allowed
 from tests.model.facts import FOREVER, Account, Case
 
@@ -72,12 +75,12 @@ class Planner:
             if not 0 <= case.ladder_step < len(policy.steps):
                 return None
             counted_from = max(case.ladder_from, self.technical_due(case) or 0)
-            rung = case.rung(policy.steps[case.ladder_step], counted_from)
+            rung = case.rung(case.ladder_step, counted_from)
             return rung if rung < self.end(case) else None
         start = case.anchor if policy.ladder_anchor is LadderAnchor.INVOICE_DATE else case.ladder_from
         if start is None:
             return None
-        rungs = sorted({case.rung(step, start) for step in policy.steps})
+        rungs = case.all_rungs(start)
         for tried_at in case.provider_tried:
             taken = [rung for rung in rungs if rung >= tried_at][:1]
             rungs = [rung for rung in rungs if rung not in taken]
@@ -110,13 +113,30 @@ class Planner:
         technical = self.technical_due(case)
         if technical is not None:
             at = self.allowed(case, technical)
-            plans.append(None if self.held(case, max(technical, self.now)) or self.held(case, at) else at)
+            is_inside = technical >= self.now and self.held(case, technical)
+            plans.append(None if is_inside or self.held(case, at) else at)
         if case.moved:
             at = self.allowed(case, min(case.moved))
             kept = at != FOREVER and not self.held(case, at) and self.gap_is_kept(case, min(case.moved), at)
             plans.append(at if kept else None)
         plans.append(self.next_viable_rung(case))
         return min((at for at in plans if at is not None and at != FOREVER), default=None)
+
+    def expiry_notice_at(self, case: Case) -> int | None:
+        """When to tell that the card expires before the next attempt, or inside the window."""
+        ahead, used = case.policy.expiry_notice, self.account.charged_on(case.subscription_id)
+        known = None if used is None else self.account.instruments.get(used)
+        if ahead is None or known is None or known.expires is None:
+            return None
+        if (known.instrument_id, known.expires) in case.told_expiring:
+            return None
+        year, month = map(int, known.expires.split("-"))
+        after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo(case.zone))
+        if micros(after) >= case.window_end:
+            return None
+        is_free = not (case.unanswered or case.invoice.pending or self.account.block(case))
+        attempt = self.next_attempt(case) if is_free else self.restart_at(case)
+        return add(max(micros(after), attempt or 0), ahead, case.zone, sign=-1)
 
     def state(self, case: Case) -> tuple[str, int | None]:
         if case.closed:

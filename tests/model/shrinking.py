@@ -33,9 +33,10 @@ def _smaller(history: History) -> Iterator[History]:
     for fewer in _poorer(events, ("recordedtime",)):
         yield replace(history, events=fewer)
     for index, event in enumerate(events):
-        names = ["instrument", "psp_will_retry", "psp_next_attempt_at", "time_zone"]
+        names = ["instrument", "psp_will_retry", "psp_next_attempt_at", "time_zone", "attempted_at"]
+        names += ["labels", "due_at", "policy", "request_id"]
         names += ["instrument_id"] if event["type"] == "invoice.issued" else []
-        if event["type"] in {"charge.declined", "invoice.issued"}:
+        if event["type"].split(".")[0] in {"charge", "invoice"}:
             for data in _poorer((event["data"],), tuple(names)):
                 yield replace(
                     history, events=(*events[:index], {**event, "data": data[0]}, *events[index + 1 :])
@@ -55,11 +56,23 @@ def _smaller_policies(policy: dict[str, Any] | None) -> Iterator[dict[str, Any] 
     if policy is None:
         return
     yield None
-    standard: dict[str, Any] = policy["policies"]["standard"]
-    for name in standard:
-        yield {"policies": {"standard": {key: value for key, value in standard.items() if key != name}}}
-    steps = standard.get("ladder", {}).get("steps", [])
+    policies: dict[str, Any] = policy["policies"]
+    select: list[Any] = policy.get("select", [])
+    for index in range(len(select)):
+        yield {"policies": policies, "select": select[:index] + select[index + 1 :]}
+    used = {entry["use"] for entry in select} | {"standard"}
+    if set(policies) - used:
+        yield {**policy, "policies": {name: one for name, one in policies.items() if name in used}}
+    for name, body in policies.items():
+        for less in _smaller_bodies(body):
+            yield {**policy, "policies": {**policies, name: less}}
+
+
+def _smaller_bodies(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for name in body:
+        yield {key: value for key, value in body.items() if key != name}
+    steps = body.get("ladder", {}).get("steps", [])
     for index in range(len(steps) if len(steps) > 1 else 0):
-        less = deepcopy(standard)
+        less = deepcopy(body)
         del less["ladder"]["steps"][index]
-        yield {"policies": {"standard": less}}
+        yield less

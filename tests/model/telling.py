@@ -6,7 +6,7 @@ from typing import Any
 from dunning.calendar import add
 from dunning.policy import Policy, PolicySet, WindowAnchor
 from dunning.rules import Rules
-from schemas.charges import ChargeDeclined
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded
 from schemas.instants import micros
 from schemas.payment_methods import Instrument
 from tests.model.facts import SETTLED, Account, Case, Invoice
@@ -34,16 +34,26 @@ class Telling:
     def invoice(self, invoice_id: str) -> Invoice:
         return self.account.invoices.setdefault(invoice_id, Invoice(invoice_id))
 
+    def charged(self, data: ChargeDeclined | ChargeSucceeded | ChargePending) -> Invoice:
+        """Give the invoice of a charge; the first that is told says whose it is, and in which currency."""
+        invoice = self.invoice(data.invoice_id)
+        if invoice.subscription_id is None:
+            invoice.subscription_id, invoice.currency = data.subscription_id, data.currency
+        if invoice.amount_said is None and not isinstance(data, ChargeSucceeded):
+            invoice.amount_said = data.amount_minor
+        return invoice
+
     def learn(self, instrument: Instrument | None) -> None:
+        """Take what is said of an instrument. It may turn out to be a dead card."""
         if instrument is None:
             return
-        before = {case.invoice_id: self.verdict_on_card(case) for case in self.account.open_cases()}
-        self.account.instruments[instrument.instrument_id] = instrument
-        for case in self.account.open_cases():  # it may turn out to be a card that is dead
+        account = self.account
+        before = {case.invoice_id: self.verdict_on_card(case) for case in account.open_cases()}
+        account.describe(instrument)
+        for case in account.open_cases():
             if self.verdict_on_card(case) == "never" != before[case.invoice_id]:
-                used = self.account.charged_on(case.subscription_id)
-                self.notice("customer_action_needed", case, instrument_id=used, decline_class="never")
                 case.restart = None
+                self.tell_block(case)
 
     def saw(self, subscription_id: str, instrument_id: str, moment: int) -> None:
         account = self.account
@@ -64,13 +74,14 @@ class Telling:
         issued = invoice.issued
         subscription = invoice.subscription_id or (decline.subscription_id if decline else "")
         used = self.account.instruments.get(self.account.charged_on(subscription) or "")
+        said = decline.amount_minor if decline else invoice.amount_said
         return self.policies.choose(
             named=issued.policy if issued else None,
-            currency=issued.currency if issued else decline.currency if decline else "EUR",
+            currency=invoice.currency or "EUR",
             labels=issued.labels if issued else {},
             instrument_type=used.type.value if used else None,
             country=used.country if used else None,
-            amount_minor=issued.amount_minor if issued else decline.amount_minor if decline else 1,
+            amount_minor=issued.amount_minor if issued else invoice.adjusted or said or 0,
         )[0]
 
     def open(self, invoice: Invoice, first: int, balance: int, decline: ChargeDeclined | None) -> Case:
@@ -80,7 +91,7 @@ class Telling:
             invoice=invoice,
             account_id=self.account.account_id,
             subscription_id=subscription,
-            currency=issued.currency if issued else decline.currency if decline else "",
+            currency=invoice.currency or "",
             amount=issued.amount_minor if issued else balance,
             balance=balance,
             policy=self.choose(invoice, decline),

@@ -228,3 +228,25 @@ def test_a_fault_of_the_merchants_set_up_is_told_to_the_operator_and_not_to_the_
         day 0  declined 0 stripe:invalid_amount invoice=in-2 sub=sub-2  =>  declined  notice:customer_action_needed(audience=operator)  in-2.notice:payment_declined(audience=operator)  in-2.notice:customer_action_needed(audience=operator,action=required)  in-2.case:waiting  case:waiting
         day 1  edited card-A                                         =>  details_updated  details_updated  details_updated  request:1@card-A  in-2.request:1@card-A  case:in_flight  in-2.case:in_flight
     """)
+
+
+def test_a_late_verdict_that_moves_nothing_still_blocks_its_own_case_with_a_notice() -> None:
+    assert_story("""
+        day 0         issued on=card-A               =>  issued
+        day 0         declined 0                     =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                            =>  scheduled  request:1@card-A  case:in_flight
+        day 3  10:00  due                            =>  outcome_missing  notice:outcome_missing
+        day 3  12:00  retry_now                      =>  retry_now  command  request:2@card-A(supersedes=in-1/1)  case:in_flight
+        day 3  12:30  declined 2                     =>  declined  notice:payment_declined  case:retrying@d7
+        day 3  13:00  declined 1 stripe:stolen_card  =>  declined_elsewhere  notice:payment_declined  notice:customer_action_needed(why=stripe.stolen_card)  case:waiting
+    """)
+
+
+def test_never_on_the_old_token_of_the_same_card_number_is_told() -> None:
+    assert_story("""
+        day 0         bound card-A fingerprint=F                        =>  instrument_changed
+        day 0         declined 0                                        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         bound card-B fingerprint=F                        =>  instrument_changed  instrument_bound  request:1@card-B  case:in_flight
+        day 1  10:00  declined 1                                        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  12:00  declined psp stripe:stolen_card on=card-A tried=d0T12:00  =>  declined_elsewhere  notice:payment_declined  notice:customer_action_needed(instrument_id=card-B)  case:waiting
+    """)

@@ -256,3 +256,24 @@ def test_a_charge_in_doubt_is_told_with_the_rule_of_its_code_and_gives_the_class
         day 1  succeeded customer charge=ch-x amount=1000    =>  part_paid  case:retrying@d3
         day 3  due                                           =>  scheduled  request:1@card-A(decline_class=reconcile)  case:in_flight
     """)
+
+
+def test_a_retry_without_its_request_id_answers_the_one_that_was_reported_pending() -> None:
+    assert_story("""
+        day 0         issued on=card-A          =>  issued
+        day 0         declined 0                =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                       =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:05  pending 1 charge=p-1      =>  pending  case:pending
+        day 3  12:00  declined retry charge=x   =>  declined  notice:payment_declined(attempt=1)  case:retrying@d7
+    """)
+
+
+def test_a_pending_charge_that_is_told_after_its_outcome_is_old_news_and_a_newer_one_is_doubt() -> None:
+    assert_story("""
+        day 0         issued on=card-A                          =>  issued
+        day 0         declined 0                                =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                       =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  declined 1 charge=x tried=d3T09:01        =>  declined  notice:payment_declined  case:retrying@d7
+        day 3  09:20  pending 1 charge=psp-7 tried=d3T09:01     =>  answered_before
+        day 3  09:30  pending 1 charge=psp-8 tried=d3T09:25     =>  pending  case:pending
+    """)

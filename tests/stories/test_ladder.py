@@ -501,3 +501,10 @@ def test_a_technical_attempt_moves_the_start_of_the_gaps_and_takes_none() -> Non
             "min_gap": 0,
         },
     )
+
+
+def test_an_attempt_before_the_case_counts_for_min_gap_though_nothing_was_bound_yet() -> None:
+    assert_story("""
+        day 3  08:30  declined customer                 =>  no_case
+        day 3         declined 0 time=d0 tried=d0       =>  declined  notice:payment_declined  case:retrying@d7
+    """)

@@ -106,3 +106,41 @@ def test_stages_of_a_policy_that_the_invoice_does_not_choose_are_not_reached() -
         """,
         policies=by_plan({}, {"stages": [{"name": "warning", "after": 4}, {"name": "blocked", "after": 7}]}),
     )
+
+
+def test_the_first_decline_of_a_bank_debit_chooses_the_policy_for_its_type() -> None:
+    assert_story(
+        """
+        day 0  declined 0 sepa:AM04 on=iban-1  =>  declined  notice:payment_declined  case:retrying@d7
+        """,
+        policies={
+            "policies": {"debit": {"ladder": {"steps": [7, 21]}}, "standard": {}},
+            "select": [{"when": {"instrument_type": "sepa_debit"}, "use": "debit"}, {"use": "standard"}],
+        },
+    )
+
+
+def test_until_the_invoice_comes_the_amount_is_that_of_the_decline_that_opens_the_case() -> None:
+    assert_story("""
+        day 0  08:00  declined customer amount=4000  =>  no_case
+        day 0         declined 0 amount=10000        =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                            =>  scheduled  request:1@card-A(amount_minor=10000)  case:in_flight
+    """)
+
+
+def test_a_closed_case_ages_from_the_date_of_the_invoice_that_comes_late() -> None:
+    assert_story(
+        """
+        day  7  declined 0                  =>  declined  notice:payment_declined  case:retrying@d8
+        day  8  due                         =>  scheduled  request:1@card-A  case:in_flight
+        day  8  10:00  due                  =>  outcome_missing  notice:outcome_missing
+        day  9  due                         =>  window_closed  notice:window_closed  case:closed/window_closed
+        day 10  issued on=card-A            =>  case_closed  stage:late  stage:blocked
+        """,
+        policy={
+            "window": {"length": 2},
+            "ladder": {"steps": [1]},
+            "closing_notice": None,
+            "stages": [{"name": "late", "after": 5}, {"name": "blocked", "after": 9}],
+        },
+    )

@@ -172,3 +172,13 @@ def test_a_providers_attempt_that_is_told_late_uses_the_rung_after_those_dropped
             {dropped}
             day 3  12:00  declined psp tried=d2T20:00     =>  declined  notice:payment_declined  case:retrying@d12
         """)
+
+
+def test_a_providers_attempt_uses_both_of_two_rungs_of_one_instant() -> None:
+    assert_story(
+        """
+        day 0         declined 0    =>  declined  notice:payment_declined  case:retrying@d1
+        day 0  10:00  declined psp  =>  declined  notice:payment_declined  case:retrying@d10
+        """,
+        policy={"ladder": {"anchor": "first_decline", "steps": [1, "PT24H", 10]}},
+    )
