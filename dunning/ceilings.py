@@ -68,15 +68,15 @@ def first_allowed(
     return Allowed(at, why)
 
 
-def is_full(rules: NetworkRules, credential: Credential, at: int) -> bool:
-    """Tell whether a card has had as many attempts as some profile allows, so that each further one delays the next."""
+def is_full(rules: NetworkRules, credential: Credential, profile: RuleProfile, at: int) -> bool:
+    """Tell whether a card has had as many attempts as the profile allows, so that each further one delays the next."""
     if (
         credential.network is None
         or len(credential.attempts) + len(credential.unanswered) < rules.least_limit
     ):
         return False
     counted = _counted(credential)
-    limits = rules.card_limits(credential.network, RuleProfile.STRICT, at)
+    limits = rules.card_limits(credential.network, profile, at)
     return any(_free_at(limit, counted) > at for limit in limits)
 
 

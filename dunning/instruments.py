@@ -234,7 +234,7 @@ def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) ->
 
 def note_if_full(page: Page, account: OpenAccount, means: Means) -> None:
     """Note that the attempts of other cases on the card have moved, if it is at a network's limit."""
-    if is_full(page.rules.networks, means.credential, page.now):
+    if is_full(page.rules.networks, means.credential, page.book.strictest, page.now):
         page.delayed[account.account_id, means.credential_id] = None
 
 

@@ -25,7 +25,10 @@ from schemas.decisions import (
     StageChanged,
 )
 from schemas.instants import moment
-from schemas.writing import OutputData, written_event
+from schemas.writing import OutputData, fast, written_event
+
+_RetryRequested, _NoticeRequested = fast(RetryRequested), fast(NoticeRequested)
+_CaseChanged, _StageChanged = fast(CaseChanged), fast(StageChanged)
 
 _OF_A_DECLINE = (NoticeKind.PAYMENT_DECLINED, NoticeKind.CUSTOMER_ACTION_NEEDED)
 
@@ -118,7 +121,7 @@ class Page:
             RetryRequested.TYPE,
             request_id,
             matter.account.account_id,
-            RetryRequested(
+            _RetryRequested(
                 request_id=request_id,
                 invoice_id=matter.id,
                 account_id=matter.account.account_id,
@@ -164,7 +167,7 @@ class Page:
             NoticeRequested.TYPE,
             notice_id,
             matter.account.account_id,
-            NoticeRequested(
+            _NoticeRequested(
                 notice_id=notice_id,
                 kind=kind,
                 audience=audience,
@@ -197,7 +200,7 @@ class Page:
             CaseChanged.TYPE,
             f"{matter.id}/case/{case.changes_told}",
             matter.account.account_id,
-            CaseChanged(
+            _CaseChanged(
                 invoice_id=matter.id,
                 account_id=matter.account.account_id,
                 subscription_id=invoice.subscription_id,
@@ -225,7 +228,7 @@ class Page:
             StageChanged.TYPE,
             f"{account.account_id}/{subscription_id}/stage/{subscription.stages_told}",
             account.account_id,
-            StageChanged(
+            _StageChanged(
                 account_id=account.account_id,
                 subscription_id=subscription_id,
                 stage=stage,

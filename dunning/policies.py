@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dunning.policy import Policy, PolicySet
+from dunning.policy import Policy, PolicySet, RuleProfile
 from dunning.policy_file import STANDARD, policy_from_content, read_policies
 from dunning.tables import Changes
 
@@ -24,6 +24,7 @@ class PolicyBook:
         """Start with the policy `standard` alone (contract section 4)."""
         self.in_force: PolicySet = STANDARD
         self.policies: dict[int, Policy] = {}  # what a number stands for never changes
+        self.strictest = RuleProfile.CURRENT  # profile of network rules that any of them has
         self._numbers: dict[str, int] = {}
         for policy in STANDARD.policies.values():
             self._pin(len(self._numbers), policy)
@@ -58,3 +59,5 @@ class PolicyBook:
     def _pin(self, number: int, policy: Policy) -> None:
         self.policies[number] = policy
         self._numbers[policy.ref] = number
+        if policy.rules is RuleProfile.STRICT:
+            self.strictest = RuleProfile.STRICT

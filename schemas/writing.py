@@ -3,8 +3,9 @@
 The same content gives the same bytes: keys stand in the order of the contract, instants are UTC with `Z`.
 """
 
+from dataclasses import MISSING, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
@@ -16,6 +17,8 @@ SOURCE = "dunning"
 
 OutputData = RetryRequested | NoticeRequested | CaseChanged | StageChanged | DeadLetter
 """What is written."""
+
+Shape = TypeVar("Shape")
 
 OUTPUT_TYPES: dict[str, type[OutputData]] = {
     shape.TYPE: shape for shape in (RetryRequested, NoticeRequested, CaseChanged, StageChanged, DeadLetter)
@@ -45,6 +48,18 @@ _decoders: dict[str, msgspec.json.Decoder[Event[Any]]] = {
     kind: msgspec.json.Decoder(Event[shape])  # type: ignore[valid-type]  # a shape from the table
     for kind, shape in OUTPUT_TYPES.items()
 }
+
+
+def fast(shape: type[Shape]) -> type[Shape]:
+    """Give a twin of a written type: same fields in the same order, built and encoded in half the time.
+
+    The written types themselves are data classes, for the schemas; the engine writes more of them than anything else.
+    """
+    names = [
+        (field.name, Any) if field.default is MISSING else (field.name, Any, field.default)
+        for field in fields(shape)  # type: ignore[arg-type]  # every written type is a data class
+    ]
+    return cast("type[Shape]", msgspec.defstruct(shape.__name__, names, kw_only=True, gc=False))
 
 
 def written_event(type: str, id: str, time: datetime, data: OutputData) -> bytes:  # noqa: A002  # CloudEvents' names
