@@ -34,7 +34,8 @@ BANK_DEBITS = frozenset(map(str, _DEBITS.values()))
 
 def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     """Take what an event says of an instrument; what it leaves out stays as it was."""
-    known = account.means(said.instrument_id).instrument
+    means = account.means(said.instrument_id)
+    known = means.instrument
     if (
         said.type == known.type
         and said.fingerprint in (None, known.fingerprint)
@@ -43,10 +44,9 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
         and said.country in (None, known.country)
     ):
         return  # nothing new, as most times
-    if account.count_tied(said.instrument_id) <= MOST_CORRECTED:
-        _touch_all(
-            page, list(charged_with(account, said.instrument_id))
-        )  # their plans rest on what was known
+    if means.credential.attempts and account.count_tied(said.instrument_id) <= MOST_CORRECTED:
+        # Plans of cases that it was charged for rest on what was known.
+        _touch_all(page, list(charged_with(account, said.instrument_id)))
     told = (said.type, said.network, said.fingerprint, said.expires, said.country)
     before = (known.type, known.network, known.fingerprint, known.expires, known.country)
     after = tuple(old if new is None else new for new, old in zip(told, before, strict=True))
