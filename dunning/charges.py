@@ -54,7 +54,11 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if data.instrument is not None:
         describe(page, account, data.instrument)
     know_debit(account, data)
-    may_open = is_automatic and _may_open(matter, data)
+    may_open = is_automatic and invoice.case is None and invoice.settled is None
+    if may_open and invoice.issued_at is None and not invoice.adjusted:
+        # Until the invoice comes its amount is that of the attempt which opens the case, not of a part somebody tried.
+        invoice.balance = invoice.open_balance = max(0, data.amount_minor - invoice.paid)
+    may_open = may_open and _is_collectable(matter)
     if data.initiated_by is Initiator.SCHEDULE and invoice.settled is None:
         see_all(page, account, data.subscription_id, data.instrument_id, attempted_at)
     policy = _policy(page, matter)
@@ -355,14 +359,7 @@ def _policy(page: Page, matter: Matter) -> Policy:
     return chosen_policy(page, matter) if case is None else page.policies[case.policy]
 
 
-def _may_open(matter: Matter, data: ChargeDeclined) -> bool:
-    """Tell whether a decline may open a case: something is owed, and the subscription goes on.
-
-    Until the invoice comes its amount is that of the attempt which opens the case, not of a part that somebody tried.
-    """
+def _is_collectable(matter: Matter) -> bool:
+    """Tell whether a decline may open a case: something is owed, and the subscription goes on."""
     invoice = matter.invoice
-    if invoice.case is not None or invoice.settled is not None:
-        return False
-    if invoice.issued_at is None and not invoice.adjusted:
-        invoice.balance = invoice.open_balance = max(0, data.amount_minor - invoice.paid)
     return bool(invoice.balance) and matter.account.subscription(invoice.subscription_id).ended_at is None

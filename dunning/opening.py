@@ -85,7 +85,8 @@ def reanchor(page: Page, matter: Matter) -> None:
         case.close_early_at = closes_early_at(policy, kept.dead_at, matter.invoice.zone)
     if kept is not None and not is_same:
         take_anew(matter, case, policy, kept)
-    technical_in_zone(matter, case, policy, page.now)
+    else:
+        technical_in_zone(matter, case, policy, page.now)
     case.plan_kind = ""
     if case.carried_at is not None:
         case.carried_at = _waiting_rung(matter, case, policy, page.now, is_same=is_same)

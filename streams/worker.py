@@ -5,7 +5,6 @@ what the broker holds.
 """
 
 import asyncio
-import importlib.util
 import logging
 import signal
 from collections.abc import Callable
@@ -70,8 +69,7 @@ def run(plan: Plan) -> None:
     look_seldom()
     for handler in logging.getLogger().handlers:
         handler.addFilter(LibraryLines())
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_run(plan))
+    asyncio.run(_run(plan))
 
 
 def require_fast_client() -> None:
@@ -82,14 +80,6 @@ def require_fast_client() -> None:
     """
     if "_crecords" not in DefaultRecordBatch.__module__:
         raise Trouble("aiokafka was installed without its C extension: install a wheel for this platform")
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Take uvloop where it is installed: some percent faster under load."""
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
-    return factory
 
 
 async def _run(plan: Plan) -> None:
