@@ -6,7 +6,7 @@ One rule: every contender gets the same bytes under the same keys; whoever needs
 import contextlib
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,21 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from schemas.events import INPUT_TYPES
+from schemas.pages import TICK
+from schemas.writing import OUTPUT_TYPES
 from streams import topics as names
 from streams.broker import EmbeddedKafka
 from streams.settings import Settings
 from streams.topics import create_topics, topic_name
-from tests.benchmarks.feeding import Broker, connected, on_one_topic, on_the_journal, on_their_topics
+from tests.benchmarks.feeding import (
+    Broker,
+    Feeding,
+    connected,
+    on_one_topic,
+    on_one_topic_as_pages,
+    on_the_journal,
+    on_their_topics,
+)
 from tests.benchmarks.lanes import Contestant, Lane
 from tests.benchmarks.machine import described, pin, sides
 from tests.benchmarks.workload import Workload
@@ -97,11 +107,29 @@ class Arena:
 
     # ---- rivals ----
 
-    async def rival(self, label: str, script: str, *, events: int, python: Path | None = None) -> Lane:
-        """A rival's program: reads one topic, writes one record for each that it read."""
+    async def rival(
+        self,
+        label: str,
+        script: str,
+        *,
+        events: int,
+        feeding: Feeding = on_one_topic,
+        also_writes: Iterable[str] = (),
+        python: Path | None = None,
+    ) -> Lane:
+        """A rival's program: reads one topic, and answers every record on another one, or every empty page.
+
+        Args:
+            label: what it is called in the report.
+            script: its file in `rivals/`.
+            events: in one repetition.
+            feeding: how events become records of its topic.
+            also_writes: further topics, which begin with its name.
+            python: the interpreter of another environment.
+        """
         name = self._unique(label)
         input_topic, output_topic = f"{name}.input", f"{name}.output"
-        await self._create(input_topic, output_topic)
+        await self._create(input_topic, output_topic, *(f"{name}.{topic}" for topic in also_writes))
         books = self.books()
         fed = 0
 
@@ -122,19 +150,31 @@ class Arena:
 
         async def feed(events: int) -> int:
             nonlocal fed
-            fed += await self.broker.fill(on_one_topic(next(books).take(events), input_topic, PARTITIONS))
+            records = list(feeding(next(books).take(events), input_topic, PARTITIONS))
+            await self.broker.fill(records)
+            fed += sum(value == TICK for *_, value in records) or len(records)
             return events
 
         async def is_done() -> bool:
             written = await self.broker.length(output_topic, PARTITIONS)
-            assert written <= fed, f"{label}: {written} records written for {fed} that were read"
+            assert written <= fed, f"{label}: {written} answers to {fed} records"
             return written == fed
 
         return Lane(label, start, feed, is_done, events)
 
-    async def faust_table(self, *, events: int) -> Lane:
-        """Faust's own way: a table and a send for each event."""
-        return await self.rival("Faust table + send", "faust_table.py", events=events)
+    async def faust_count(self, *, events: int) -> Lane:
+        """Faust's own way with the least work: a table and a send for each event."""
+        return await self.rival("Faust table + send, a count", "faust_count.py", events=events)
+
+    async def faust_decisions(self, *, events: int) -> Lane:
+        """Faust's own way with our work: the same fold, its rows in a table, a send for each output."""
+        return await self.rival(
+            "Faust table + send, our decisions",
+            "faust_decisions.py",
+            events=events,
+            feeding=on_one_topic_as_pages,
+            also_writes=OUTPUT_TYPES,
+        )
 
     async def quix(self, *, events: int) -> Lane:
         """Quix Streams: a stateful count and an output for each event."""

@@ -5,14 +5,14 @@ and those of one key keep their order.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from schemas.pages import encode_event
+from schemas.pages import TICK, encode_event, encode_page
 from schemas.reading import read_event
 from streams.page_builder import PageBuilder, partition_of
 from tests.benchmarks.workload import Wire
@@ -22,6 +22,9 @@ _BATCH_BYTES = 500_000
 
 Placed = tuple[str, int, bytes | None, bytes]
 """Topic, partition, key, value."""
+
+Feeding = Callable[[Sequence[Wire], str, int], Iterable[Placed]]
+"""How events become records of one topic with so many partitions."""
 
 
 class Broker:
@@ -121,6 +124,15 @@ def on_one_topic(events: Iterable[Wire], topic: str, partitions: int) -> Iterato
     """Place the same bytes, with the same keys, on one topic."""
     for event in events:
         yield topic, partition_of(event.account_id, partitions), event.account_id.encode(), event.value
+
+
+def on_one_topic_as_pages(events: Iterable[Wire], topic: str, partitions: int) -> Iterator[Placed]:
+    """Take events through the door and place each as a page of its own; an empty page ends every partition."""
+    for event in events:
+        page = encode_page([encode_event(read_event(event.value, topic=event.type))])
+        yield topic, partition_of(event.account_id, partitions), event.account_id.encode(), page
+    for partition in range(partitions):
+        yield topic, partition, b"", TICK
 
 
 def on_the_journal(events: Sequence[Wire], journal: str, partitions: int, page_events: int) -> list[Placed]:

@@ -23,7 +23,7 @@ async def _measure(*, quick: bool) -> Report:
         report = Report("whole_path", "python -m tests.benchmarks whole_path", quick, place.machine)
         ours = await place.ours("dunning worker", ("worker",), events=events)
         quix = await place.quix(events=events)
-        faust = await place.faust_table(events=few)
+        faust = await place.faust_count(events=few)
         copy = await place.bare_copy(events=events)
         lanes = [ours, quix, faust, copy]
         await race(lanes, repetitions=repetitions, warm_up=500 if quick else 5_000)
