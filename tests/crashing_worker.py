@@ -1,7 +1,7 @@
-"""A worker that dies at a named point: `python -m tests.crashing_worker POINT COUNT`, with the counting engine.
+"""A worker that dies at a named point: `python -m tests.crashing_worker POINT`, with the counting engine.
 
-It kills itself (SIGKILL, so nothing is cleaned up) when it comes to the point for the `COUNT`th time. The points lie
-at the calls between which a crash makes a difference; production code has no switch for it.
+It kills itself (SIGKILL, so nothing is cleaned up) when it comes to the point. The points lie at the calls between
+which a crash makes a difference; production code has no switch for it.
 """
 
 import asyncio
@@ -25,11 +25,12 @@ from tests.counting import CountingFold
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A call, and whether to die before or after it."""
+    """A call, whether to die before or after it, and at which time that it comes to it."""
 
     owner: Any
     call: str
     dies_after: bool = False
+    passes: int = 2  # one partition is past it already
 
 
 POINTS: dict[str, Point] = {
@@ -55,14 +56,14 @@ POINTS: dict[str, Point] = {
     "before the fence": Point(KafkaLedger, "fence"),
     "fenced": Point(KafkaLedger, "fence", dies_after=True),
     "offset read": Point(KafkaLedger, "committed", dies_after=True),
-    "first rows restored": Point(KafkaLedger, "changelog"),
+    "first rows restored": Point(KafkaLedger, "changelog", passes=1),  # the other may have none yet
     "restored": Point(takeover, "spare_what_stays"),
 }
 
 
-def die_at(point: Point, count: int) -> None:
+def die_at(point: Point) -> None:
     """Make this process kill itself there."""
-    left = count
+    left = point.passes
 
     def passed(result: Any = None) -> None:
         nonlocal left
@@ -99,6 +100,6 @@ def die_at(point: Point, count: int) -> None:
 
 
 if __name__ == "__main__":
-    die_at(POINTS[sys.argv[1]], int(sys.argv[2]))
+    die_at(POINTS[sys.argv[1]])
     sys.argv[1:] = []
     sys.exit(counting_worker.main())

@@ -9,36 +9,15 @@ import pytest
 
 from streams.settings import Settings
 from tests.counting import OUTPUT, TIMED, CountingFold
-from tests.world import PROJECT, Process, World, declined, issued, judge
+from tests.faults.load import Load
+from tests.world import PROJECT, Process, World, judge
 
 SEED = 20_261_124
-ACCOUNTS = 200
+LOAD = Load(burst=250, accounts=200, timed_every=50, due_ms=300)
 WORKER = "tests.counting_worker"
 FIRST = "partition.restored"
 ASSIGNED = "engine.assigned"
 REVOKED = "engine.revoked"
-
-
-async def load(world: World, sent: set[str], stop: asyncio.Event) -> int:
-    """Publish some thousand events a second, a few of them with timers, until told to stop."""
-    number = 0
-    async with world.producer() as producer:
-        while not stop.is_set():
-            acks = []
-            for _ in range(250):
-                account = f"acct-{number % ACCOUNTS}"
-                is_timed = number % 50 == 0
-                kind, value = (
-                    issued(number, account, labels={"due_ms": "300"})
-                    if is_timed
-                    else declined(number, account)
-                )
-                sent.add(f"{'i' if is_timed else 'd'}-{number}")
-                acks.append(await producer.send(world.name(kind), value))
-                number += 1
-            await asyncio.gather(*acks)
-            await asyncio.sleep(0.1)
-    return number
 
 
 async def hurt(world: World, workers: list[Process], dice: random.Random) -> None:
@@ -71,7 +50,7 @@ async def test_kills_and_pauses_lose_and_double_nothing(settings: Settings, tmp_
     stop = asyncio.Event()
     workers = [world.start(WORKER), world.start(WORKER)]
     try:
-        loading = asyncio.ensure_future(load(world, sent, stop))
+        loading = asyncio.ensure_future(LOAD.publish(world, sent, stop))
         for worker in workers:
             await worker.until_logged(ASSIGNED)
         await hurt(world, workers, dice)

@@ -5,11 +5,11 @@ batches, no web server, no standby; the send is not awaited beyond the producer'
 """
 
 import os
-import sys
 from typing import Any
 
-import faust
 import msgspec
+
+from tests.benchmarks.rivals.faust_app import new_app, run
 
 
 class Fact(msgspec.Struct):
@@ -22,21 +22,7 @@ class Fact(msgspec.Struct):
 decode = msgspec.json.Decoder(Fact).decode
 encode = msgspec.json.Encoder().encode
 
-app = faust.App(
-    os.environ["RIVAL_NAME"],
-    broker=f"kafka://{os.environ['RIVAL_BOOTSTRAP']}",
-    store="memory://",
-    topic_partitions=int(os.environ["RIVAL_PARTITIONS"]),
-    topic_replication_factor=1,
-    table_standby_replicas=0,
-    consumer_auto_offset_reset="earliest",
-    broker_session_timeout=60.0,
-    producer_linger=0.005,
-    producer_max_batch_size=500_000,
-    web_enabled=False,
-    worker_redirect_stdouts=False,
-    datadir=os.environ["RIVAL_DATA"],
-)
+app = new_app()
 facts = app.topic(os.environ["RIVAL_INPUT"], key_type=bytes, value_type=bytes, value_serializer="raw")
 counted = app.topic(os.environ["RIVAL_OUTPUT"], key_type=bytes, value_type=bytes, value_serializer="raw")
 counts = app.Table("counts", default=int, key_type=str, value_type=int)
@@ -54,5 +40,4 @@ async def count(stream: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv = [sys.argv[0], "worker", "--loglevel", "warn", "--without-web"]
-    app.main()
+    run(app)

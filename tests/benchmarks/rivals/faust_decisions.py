@@ -6,7 +6,6 @@ A record is a page of one event; an empty one asks for an answer: everything bef
 """
 
 import os
-import sys
 from collections import defaultdict
 from typing import Any
 
@@ -16,24 +15,11 @@ from dunning.engine import Engine
 from schemas.pages import decode_page
 from schemas.writing import OUTPUT_TYPES
 from streams.rules import load_rules
+from tests.benchmarks.rivals.faust_app import new_app, run
 
 PARTITIONS = int(os.environ["RIVAL_PARTITIONS"])
 
-app = faust.App(
-    os.environ["RIVAL_NAME"],
-    broker=f"kafka://{os.environ['RIVAL_BOOTSTRAP']}",
-    store="memory://",
-    topic_partitions=PARTITIONS,
-    topic_replication_factor=1,
-    table_standby_replicas=0,
-    consumer_auto_offset_reset="earliest",
-    broker_session_timeout=60.0,
-    producer_linger=0.005,
-    producer_max_batch_size=500_000,
-    web_enabled=False,
-    worker_redirect_stdouts=False,
-    datadir=os.environ["RIVAL_DATA"],
-)
+app = new_app()
 
 
 def _topic(name: str) -> Any:
@@ -76,5 +62,4 @@ async def decide(stream: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv = [sys.argv[0], "worker", "--loglevel", "warn", "--without-web"]
-    app.main()
+    run(app)
