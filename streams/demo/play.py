@@ -36,6 +36,7 @@ from streams.settings import Settings
 SHARE_TOLD_TWICE = 10  # one in so many
 _LOOK_S = 0.25
 _BETWEEN_CUSTOMERS_S = 0.03
+_STOP_S = 5.0  # a task that was cancelled, and tidies up, ends well within it
 _QUIET_S = 1.5  # without a new record everything has arrived
 
 
@@ -206,6 +207,9 @@ async def _all_of(*parts: Coroutine[Any, Any, None]) -> None:
 
 
 async def _cancelled(tasks: Sequence["asyncio.Future[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
+    """Cancel tasks until each has ended: a wait with a limit may swallow a cancellation that comes as it ends."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=_STOP_S)
     await asyncio.gather(*tasks, return_exceptions=True)
