@@ -98,9 +98,12 @@ def _kept(order: Order, settings: Settings, folder: Path) -> str:
 @contextlib.contextmanager
 def _sigterm_as_sigint() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # A shell's background process is born deaf to SIGINT; asyncio then leaves it alone, and SIGTERM would do nothing.
+    was = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
+        signal.signal(signal.SIGINT, was)
         signal.signal(signal.SIGTERM, before)
 
 
