@@ -104,7 +104,6 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     request_id: str | None  # None: an attempt that we did not ask for
     kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
     is_late: bool  # of a request that was superseded or answered before: it moves nothing in its case
-    was_quarantined: bool
     was_reconcile: bool = False
     was_answered: bool = False  # its outcome was told before, as another charge
     instrument_id: str = ""  # on which the attempt was made, where that is known
@@ -123,7 +122,6 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
             held.request_id if held.request_id is not None and _is_ours(matter, held.request_id) else None,
             held.kind,
             is_late=held.is_late,
-            was_quarantined=True,
             was_reconcile=held.reconcile,
             instrument_id=held.instrument_id,
             counted_at=held.counted_at,
@@ -132,22 +130,16 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     if request_id is None and (outcome.initiated_by is Initiator.RETRY or outcome.charge_id == in_flight):
         request_id = in_flight
     if request_id is None or not _is_ours(matter, request_id):
-        return Answered(None, "", is_late=False, was_quarantined=False)
+        return Answered(None, "", is_late=False)
+    assert case is not None, "who asked has a case"
     if request_id != in_flight:
-        assert case is not None
         instrument_id = case.superseded.pop(request_id, "")
         return Answered(
-            request_id,
-            "",
-            is_late=True,
-            was_quarantined=False,
-            was_answered=not instrument_id,
-            instrument_id=instrument_id,
+            request_id, "", is_late=True, was_answered=not instrument_id, instrument_id=instrument_id
         )
-    assert case is not None
     kind, instrument_id = case.request_kind, case.request_on
     _out_of_flight(case)
-    return Answered(request_id, kind, is_late=False, was_quarantined=False, instrument_id=instrument_id)
+    return Answered(request_id, kind, is_late=False, instrument_id=instrument_id)
 
 
 def _is_ours(matter: Matter, request_id: str) -> bool:

@@ -59,9 +59,8 @@ class Instrument(msgspec.Struct, array_like=True, gc=False):
     fix_data_at: int | None = None
     fix_data_why: tuple[str, ...] = ()
     right_at: int | None = None  # the last edit or success: older verdicts about its data do not hold
-    gone_at: int | None = (
-        None  # removed, or its mandate revoked: who saw it earlier saw what is there no more
-    )
+    # Removed, or its mandate revoked: who saw it earlier saw what is there no more.
+    gone_at: int | None = None
 
 
 class Credential(msgspec.Struct, array_like=True, gc=False):
@@ -145,9 +144,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     closing_told: bool = False
     close_early_at: int | None = None  # accelerated dunning
     added_told: tuple[str, ...] = ()
-    expiries_told: tuple[
-        str, ...
-    ] = ()  # each instrument and month of which the customer was told that it expires
+    # Each instrument and month of which the customer was told that it expires.
+    expiries_told: tuple[str, ...] = ()
     closed: str | None = None  # a `CloseReason`
     # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none,
     # H none while the provider is at work for nobody knows how long, though the ladder has rungs left.

@@ -107,14 +107,11 @@ class Crew:
 
     Args:
         settings: of all of them.
-        folder: for their logs and temporary files; must exist.
+        folder: for their logs; must exist.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        scratch = folder / "scratch"
-        scratch.mkdir()
-        # A worker that is killed cannot remove its own temporary folder: it goes with this one.
-        self._environ = environment(settings) | {"TMPDIR": str(scratch)}
+        self._environ = environment(settings)
         self._folder = folder
         self._hands: list[Hand] = []
 
