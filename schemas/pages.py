@@ -5,7 +5,8 @@ Pages are written by us from events that passed the door, so reading them checks
 """
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import msgspec
 
@@ -20,19 +21,26 @@ class PageError(ValueError):
     """A journal record that is no page. Behind the door this is a bug, never bad input."""
 
 
-class _Page(msgspec.Struct):
-    events: list[msgspec.Raw]
+class _Entry(msgspec.Struct, kw_only=True, gc=False):
+    """A twin of `Event`, read in half the time: the same fields in the same order."""
 
-
-class _Kind(msgspec.Struct):
+    specversion: str = "1.0"
+    id: str
+    source: str
     type: str
+    time: datetime
+    data: msgspec.Raw  # typed in a second step, by `type`
+    recordedtime: datetime | None = None
+
+
+class _Page(msgspec.Struct):
+    events: list[_Entry]
 
 
 _encode = msgspec.json.Encoder().encode
 _pages = msgspec.json.Decoder(_Page)
-_kinds = msgspec.json.Decoder(_Kind)
-_decoders: dict[str, msgspec.json.Decoder[Event[Any]]] = {
-    kind: msgspec.json.Decoder(Event[shape])  # type: ignore[valid-type]  # a shape from the table
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(shape)
     for kind, shape in {**INPUT_TYPES, PoliciesSet.TYPE: PoliciesSet}.items()
 }
 
@@ -54,6 +62,9 @@ def decode_page(value: bytes) -> list[Event[JournalData]]:
         PageError: the record is no page, or holds an event of an unknown type.
     """
     try:
-        return [_decoders[_kinds.decode(raw).type].decode(raw) for raw in _pages.decode(value).events]
+        entries = _pages.decode(value).events
+        for entry in entries:
+            entry.data = _decoders[entry.type].decode(entry.data)
     except (msgspec.DecodeError, KeyError) as error:
         raise PageError(f"not a page: {error}") from error
+    return cast("list[Event[JournalData]]", entries)

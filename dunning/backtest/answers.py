@@ -105,7 +105,8 @@ def _rewritten(same: RecordedOutcome, request: RetryRequested, requested_at: int
         instrument_id=request.instrument_id,
         attempted_at=at,
     )
-    return replace(same.event, time=max(at, same.event.time), data=data)
+    told = same.event
+    return Event(id=told.id, source=told.source, type=told.type, time=max(at, told.time), data=data)
 
 
 def _assumed(request: RetryRequested, requested_at: int) -> Event[ChargeDeclined]:

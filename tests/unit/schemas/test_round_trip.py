@@ -90,7 +90,9 @@ def events(draw: st.DrawFn) -> Event[Any]:
 
 @given(st.lists(events(), max_size=3))
 def test_a_page_gives_back_its_events(page: list[Event[Any]]) -> None:
-    assert decode_page(encode_page([encode_event(event) for event in page])) == page
+    decoded = decode_page(encode_page([encode_event(event) for event in page]))
+    assert [event.data for event in decoded] == [event.data for event in page]
+    assert [encode_event(event) for event in decoded] == [encode_event(event) for event in page]
 
 
 @given(events())
