@@ -122,7 +122,7 @@ class OpenAccount:
                 return None
             self._bundle.invoices[invoice_id] = invoice
             if invoice.timer is not None:
-                self._before.append((invoice.timer, "i:" + invoice_id, self.account_id))
+                self._before.append((invoice.timer, invoice_id, self.account_id))
         matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice)
         return matter
 
@@ -227,12 +227,13 @@ class OpenAccount:
             return {}
         if not self._spilled:
             return self._tables.write_bundle(self.account_id, self._bundle, self._before)
-        before = {name: at for at, name, _ in self._before}
+        before = {"i:" + invoice_id: at for at, invoice_id, _ in self._before}
         changes: Changes = {}
         for name, record in self._changed.items():
-            changes |= self._tables.write_record(self.account_id, name, record, before.get(name))
+            key, row = self._tables.write_record(self.account_id, name, record, before.get(name))
+            changes[key] = row
         for name in self._gone:
-            changes |= self._tables.drop_record(self.account_id, name, before.get(name))
+            changes[self._tables.drop_record(self.account_id, name, before.get(name))] = None
         return changes
 
     def _other(self, kind: str, record_id: str, shape: type[Kept], records: dict[str, Kept]) -> Kept:

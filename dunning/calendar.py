@@ -177,6 +177,11 @@ def add(instant: int, duration: Duration, zone: str, at: int | None = None, sign
     return from_local(_moved(ordinal, duration, sign), time_of_day, zone) + sign * micros
 
 
+def is_steady(instant: int, days: int, zone: str) -> bool:
+    """Tell whether the clock of a zone stays as it is for so many days on, so that a day is 24 hours throughout."""
+    return zone == "UTC" or _is_steady(instant // DAY, days, zone)
+
+
 def local_day(instant: int, zone: str) -> tuple[int, int]:
     """Read the calendar of a zone.
 
@@ -235,6 +240,14 @@ def _steady_offset(day: int, zone: str) -> int | None:
         _offset((_EPOCH_UTC + timedelta(days=day + near)).astimezone(_zone(zone))) for near in (-1, 0, 1, 2)
     )
     return first if all(other == first for other in others) else None
+
+
+@lru_cache(maxsize=16_384)
+def _is_steady(day: int, days: int, zone: str) -> bool:
+    first = _steady_offset(day, zone)
+    return first is not None and all(
+        _steady_offset(later, zone) == first for later in range(day + 1, day + days + 1)
+    )
 
 
 def _offset(local: datetime) -> int:

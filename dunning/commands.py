@@ -80,7 +80,7 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
         is_owed = (
             case.dropped_while_paused
             and instrument_id is not None
-            and verdict_against(matter, instrument_id) is None
+            and verdict_against(matter, account.means(instrument_id)) is None
         )
         # What was asked for before the pause goes on as what it is.
         if case.immediate.asked_in_pause if case.immediate is not None else is_owed:

@@ -7,13 +7,13 @@ An entry is only a hint: who takes it checks it against the row.
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 
-HOUR = 3_600_000_000  # microseconds
-
 KIND_BITS = 4
 """A timer's instant and kind are one number, `instant << KIND_BITS | kind`, so that they sort and pack as one."""
 
+HOUR = 3_600_000_000 << KIND_BITS  # an hour in microseconds, as the difference of two timers
+
 Timer = tuple[int, str, str]
-"""(instant and kind, part, account): the order in which timers of one instant fire (contract section 6, Order)."""
+"""(instant and kind, invoice, account): the order in which timers of one instant fire (contract section 6, Order)."""
 
 Timers = Callable[[str], Iterable[Timer]]
 
@@ -34,13 +34,13 @@ class DueIndex:
         if (
             len(before) == 1
             and len(after) == 1
-            and (hour := _hour(after[0])) == _hour(before[0]) >= self._horizon
+            and after[0][0] // HOUR == before[0][0] // HOUR >= self._horizon
         ):
             return  # most rows have one timer, and most pages do not move it far
-        left = {hour for timer in before if (hour := _hour(timer)) >= self._horizon}
+        left = {hour for timer in before if (hour := timer[0] // HOUR) >= self._horizon}
         entered = set()
         for timer in after:
-            hour = _hour(timer)
+            hour = timer[0] // HOUR
             if hour >= self._horizon:
                 entered.add(hour)
             else:
@@ -60,7 +60,7 @@ class DueIndex:
 
     def first(self, limit: int) -> Timer | None:
         """Look at the earliest entry below the limit (an instant and kind); None when there is none."""
-        while not self._near and self._hours and self._hours[0] * HOUR << KIND_BITS < limit:
+        while not self._near and self._hours and self._hours[0] * HOUR < limit:
             self._load(heapq.heappop(self._hours))
         return self._near[0] if self._near and self._near[0][0] < limit else None
 
@@ -72,7 +72,7 @@ class DueIndex:
 
     def _load(self, hour: int) -> None:
         self._horizon = hour + 1
-        start, end = hour * HOUR << KIND_BITS, self._horizon * HOUR << KIND_BITS
+        start, end = hour * HOUR, self._horizon * HOUR
         self._near = [
             timer
             for row_key in self._buckets.pop(hour)
@@ -84,7 +84,3 @@ class DueIndex:
     def take(self) -> Timer:
         """Remove the earliest entry, which `first` has shown."""
         return heapq.heappop(self._near)
-
-
-def _hour(timer: Timer) -> int:
-    return (timer[0] >> KIND_BITS) // HOUR

@@ -6,8 +6,8 @@ The one rule: what falls due while it may not go is dropped and never made up fo
 from collections.abc import Iterator
 
 from dunning.account import Matter
-from dunning.calendar import add
-from dunning.policy import LadderAnchor, Policy, WindowAnchor, planned, planned_technical
+from dunning.calendar import add, is_steady
+from dunning.policy import Policy, WindowAnchor, planned, planned_technical
 from dunning.records import Case, Invoice, Provisional
 from schemas.decisions import DeclineClass
 
@@ -38,21 +38,22 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
     start = _start(matter, case, policy)
     if start is None:
         return
-    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
-    if by_gap and (case.carried_at is not None or _is_rung_unanswered(matter.invoice, case)):
+    if policy.is_by_gap and (case.carried_at is not None or _is_rung_unanswered(matter.invoice, case)):
         return  # the next gap follows an attempt that is still to be made, or answered
-    if not (by_gap or policy.is_ascending):
+    if not (policy.is_by_gap or policy.is_ascending):
         yield from list(enumerate(planned_rungs(matter, case, policy)))[case.rung :]
         return
     zone = matter.invoice.zone
-    offsets = policy.utc_offsets if zone == "UTC" else None
+    offsets = policy.steady_offsets
+    if offsets is not None and not is_steady(start, policy.ladder_days, zone):
+        offsets = None
     for index in range(case.rung, len(policy.steps)):
         if offsets is not None:
             instant = start + offsets[index]
         else:
             instant = planned(policy, start, policy.steps[index], zone, _spread_key(matter, policy, index))
         yield index, instant
-        if by_gap:
+        if policy.is_by_gap:
             start = instant
 
 
@@ -63,7 +64,7 @@ def _is_rung_unanswered(invoice: Invoice, case: Case) -> bool:
 def pass_rung(case: Case, policy: Policy, index: int, instant: int) -> None:
     """Leave a rung behind, used or dropped; the next gap counts from the instant at which it was due."""
     case.rung = index + 1
-    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+    if policy.is_by_gap:
         case.ladder_start = instant
 
 
@@ -81,15 +82,14 @@ def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at:
     In a `previous_attempt` ladder nothing falls due behind the rung that is `used_at` its planned instant. While
     another attempt waited no gap has run: the next one counts from the request.
     """
-    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
     for index, at in rungs(matter, case, policy):
         if at > now:
             return
-        if by_gap and used_at is None and at < now:
+        if policy.is_by_gap and used_at is None and at < now:
             case.ladder_start = now
             return
         pass_rung(case, policy, index, at)
-        if by_gap and at == used_at:
+        if policy.is_by_gap and at == used_at:
             return
 
 
@@ -105,12 +105,12 @@ def failed(case: Case, policy: Policy, attempted_at: int, kind: str) -> bool:
     """
     if case.provisional is not None:
         _remember(case.provisional, attempted_at, kind)
-    if policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
+    if policy.is_by_invoice:
         return False  # it does not count from declines
     if case.ladder_start is None:
         case.ladder_start, case.rung = attempted_at, 0
         return True
-    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+    if policy.is_by_gap:
         case.ladder_start = max(case.ladder_start, attempted_at)
         if kind == "i":
             case.rung = 0
@@ -132,7 +132,7 @@ def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> 
     """Put a case on the ladder of another policy, which its invoice has brought."""
     invoice = matter.invoice
     case.rung, case.ladder_start = 0, kept.begins_at
-    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+    if policy.is_by_gap:
         case.ladder_start = kept.failed_at
         case.rung = max(0, kept.failures - 1) + _is_rung_unanswered(invoice, case)
     is_waiting = case.request_at is None and not invoice.quarantined
@@ -149,7 +149,7 @@ def technical_in_zone(matter: Matter, case: Case, policy: Policy, now: int) -> N
 
 def begin_anew(case: Case, policy: Policy) -> None:
     """Restart: `first_decline` and `previous_attempt` ladders begin with the next decline, the budget is given back."""
-    if policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+    if not policy.is_by_invoice:
         case.ladder_start, case.rung = None, 0
     if case.provisional is not None:
         case.provisional = Provisional(dead_at=case.provisional.dead_at)
@@ -159,7 +159,7 @@ def begin_anew(case: Case, policy: Policy) -> None:
 
 def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:
     """Let an attempt of the provider take the place of the next rung after it that nobody has used."""
-    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT:
+    if policy.is_by_gap:
         return  # `failed` has taken the gap
     used_at: int | None = None
     for index, at in rungs(matter, case, policy):
@@ -190,7 +190,7 @@ def pass_over_for_technical(matter: Matter, case: Case, policy: Policy) -> None:
     at = case.technical_at
     if at is None:
         return
-    if policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
+    if not policy.is_by_gap:
         pass_past_rungs(matter, case, policy, at)
     elif case.ladder_start is not None:
         case.ladder_start = max(case.ladder_start, at)
@@ -212,7 +212,7 @@ def _spread_key(matter: Matter, policy: Policy, index: int) -> str:
 
 
 def _start(matter: Matter, case: Case, policy: Policy) -> int | None:
-    if policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+    if not policy.is_by_invoice:
         return case.ladder_start
     issued_at = matter.invoice.issued_at
     return case.first_decline_at if issued_at is None else issued_at

@@ -12,7 +12,7 @@ from dunning.ladder import (
 )
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up, touch
-from dunning.policy import LadderAnchor, Policy, WindowAnchor
+from dunning.policy import Policy, WindowAnchor
 from dunning.records import Case, Invoice, Provisional
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
@@ -135,10 +135,10 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
 
 def _waiting_rung(matter: Matter, case: Case, policy: Policy, now: int, *, is_same: bool) -> int | None:
     """Find the rung of the ladder that the invoice has brought which fell due while the old one waited."""
-    if is_same and policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+    if is_same and not policy.is_by_invoice:
         return case.carried_at
     waits_since = case.carried_at
-    if policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT or waits_since is None:
+    if policy.is_by_gap or waits_since is None:
         return None
     return next((at for at in planned_rungs(matter, case, policy) if waits_since <= at < now), None)
 

@@ -9,14 +9,14 @@ from typing import Final
 
 import msgspec
 
-from dunning.account import Matter
+from dunning.account import Matter, Means
 from dunning.binding import charged_on, is_paused, verdict_against
 from dunning.calendar import DAY, add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.due_index import KIND_BITS
 from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs, use_due_rungs
 from dunning.page import Page
-from dunning.policy import LadderAnchor, Policy
+from dunning.policy import Policy
 from dunning.records import Case
 from schemas.decisions import CaseState, DeclineClass
 
@@ -27,6 +27,8 @@ ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, E
 
 _LETTERS: Final = {IMMEDIATE: "I", TECHNICAL: "T", RUNG: "R"}
 _FOR_EVER: Final = 1 << 62
+# Looked up in every event: a global costs a tenth of an enum's member.
+_RETRYING, _CLOSED, _IN_FLIGHT = CaseState.RETRYING, CaseState.CLOSED, CaseState.IN_FLIGHT
 
 
 def touch(page: Page, matter: Matter) -> None:
@@ -66,11 +68,10 @@ def settle_up(page: Page, matter: Matter) -> None:
         and not _is_held_back(page, matter, policy, case.carried_at)
     ):
         case.carried_at = None
-    by_gap = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
-    if waits and case.plan_due_at >= now and not by_gap and not case.psp_hold:
+    if waits and case.plan_due_at >= now and not policy.is_by_gap and not case.psp_hold:
         return  # nothing before the next rung can go, and that one is still ahead
     is_free = case.request_at is None and not case.psp_hold
-    if by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
+    if policy.is_by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
         return  # the next gap follows the attempt that waits for a network
     for index, at in rungs(matter, case, policy):
         if at >= now:
@@ -78,7 +79,7 @@ def settle_up(page: Page, matter: Matter) -> None:
         pass_rung(case, policy, index, at)
         if waits and at == case.plan_due_at:
             case.carried_at = at
-            if by_gap:
+            if policy.is_by_gap:
                 break  # the next gap follows the attempt that still waits
 
 
@@ -87,7 +88,8 @@ def _is_held_back(page: Page, matter: Matter, policy: Policy, planned_at: int) -
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     if instrument_id is None:
         return False
-    allowed = first_allowed(page.rules.networks, matter, policy, instrument_id, planned_at)
+    means = matter.account.means(instrument_id)
+    allowed = first_allowed(page.rules.networks, matter, policy, means, planned_at)
     return allowed is not None and allowed.at >= page.now
 
 
@@ -129,8 +131,8 @@ def plan(page: Page, matter: Matter) -> None:
             due.append(case.request_at + policy.answer_within << KIND_BITS | ANSWER_OVERDUE)
         due.append(case.ends_at << KIND_BITS | WINDOW_END)
         # The closing notice is worked out only if nothing else is due before it can be.
-        is_next = min(due) >> KIND_BITS >= case.window_ends_at - policy.closing_ahead
-        if is_next and not case.closing_told:
+        earliest_closing = case.window_ends_at - policy.closing_ahead
+        if not case.closing_told and min(due) >> KIND_BITS >= earliest_closing:
             closing = closing_at(policy, case, invoice.zone)
             if closing is not None:
                 due.append(closing << KIND_BITS | CLOSING_NOTICE)
@@ -174,25 +176,27 @@ def state_of(matter: Matter) -> CaseState:
     """Tell where a planned case stands."""
     case = matter.case
     if case.closed is not None:
-        state = CaseState.CLOSED
+        state = _CLOSED
     elif is_paused(matter):
         state = CaseState.PAUSED
     elif matter.invoice.quarantined:
         state = CaseState.PENDING
     elif case.request_at is not None:
-        state = CaseState.IN_FLIGHT
+        state = _IN_FLIGHT
     elif case.plan_kind:
-        state = CaseState.RETRYING
+        state = _RETRYING
     else:
         instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
-        is_blocked = instrument_id is None or verdict_against(matter, instrument_id) is not None
+        is_blocked = (
+            instrument_id is None or verdict_against(matter, matter.account.means(instrument_id)) is not None
+        )
         state = CaseState.WAITING if is_blocked else CaseState.EXHAUSTED
     return state
 
 
 def shown_attempt(matter: Matter, state: CaseState) -> int | None:
     """The instant of the next automatic attempt of a planned case; only a retrying one has any, if it is known."""
-    return matter.case.plan_at if state is CaseState.RETRYING and matter.case.has_instant else None
+    return matter.case.plan_at if state is _RETRYING and matter.case.has_instant else None
 
 
 class Attempt(msgspec.Struct, gc=False):
@@ -211,19 +215,19 @@ class _Prospect(msgspec.Struct, gc=False):
     matter: Matter
     case: Case
     policy: Policy
-    instrument_id: str
+    means: Means
 
     def allowed(self, at: int) -> Allowed | None:
         """The first instant from `at` on that every network rule allows, before the case ends."""
-        allowed = first_allowed(self.page.rules.networks, self.matter, self.policy, self.instrument_id, at)
+        allowed = first_allowed(self.page.rules.networks, self.matter, self.policy, self.means, at)
         return None if allowed is None or allowed.at >= self.case.ends_at else allowed
 
     def forbidding(self) -> tuple[str, ...]:
         """Name the rules that allow no attempt from now until the case ends."""
         networks = self.page.rules.networks
-        allowed = first_allowed(networks, self.matter, self.policy, self.instrument_id, self.page.now)
+        allowed = first_allowed(networks, self.matter, self.policy, self.means, self.page.now)
         if allowed is None:
-            return refusing_rules(networks, self.matter, self.policy, self.instrument_id)
+            return refusing_rules(networks, self.matter, self.policy, self.means)
         return allowed.why if allowed.at >= self.case.ends_at else ()
 
     def allowed_as_planned(self, at: int) -> Allowed | None:
@@ -232,7 +236,7 @@ class _Prospect(msgspec.Struct, gc=False):
         held_until = _held_until(self.case, now)
         if now <= at < held_until:
             return None
-        allowed = self.allowed(max(at, now))
+        allowed = self.allowed(max(now, at))
         return None if allowed is None or allowed.at < held_until else allowed
 
 
@@ -240,8 +244,9 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     if matter.invoice.quarantined or instrument_id is None:
         return None
-    prospect = _Prospect(page, matter, case, policy, instrument_id)
-    against = verdict_against(matter, instrument_id)
+    means = matter.account.means(instrument_id)
+    prospect = _Prospect(page, matter, case, policy, means)
+    against = verdict_against(matter, means)
     if case.immediate is not None and against is not DeclineClass.NEVER:
         attempt = _immediate(prospect, case.immediate.since, case.immediate.due_at)
         if attempt is not None:

@@ -25,6 +25,7 @@ class PolicyBook:
         self.in_force: PolicySet = STANDARD
         self.policies: dict[int, Policy] = {}  # what a number stands for never changes
         self.strictest = RuleProfile.CURRENT  # profile of network rules that any of them has
+        self.has_stages = False  # any of them
         self._numbers: dict[str, int] = {}
         for policy in STANDARD.policies.values():
             self._pin(len(self._numbers), policy)
@@ -59,5 +60,6 @@ class PolicyBook:
     def _pin(self, number: int, policy: Policy) -> None:
         self.policies[number] = policy
         self._numbers[policy.ref] = number
+        self.has_stages = self.has_stages or bool(policy.stages)
         if policy.rules is RuleProfile.STRICT:
             self.strictest = RuleProfile.STRICT

@@ -260,6 +260,8 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         window_anchor=read.window.anchor,
         window_length=read.window.length,
         ladder_anchor=read.ladder.anchor,
+        is_by_invoice=read.ladder.anchor is LadderAnchor.INVOICE_DATE,
+        is_by_gap=read.ladder.anchor is LadderAnchor.PREVIOUS_ATTEMPT,
         steps=tuple(steps),
         technical=tuple(read.technical),
         min_gap=read.min_gap.exact_micros(),
@@ -280,12 +282,13 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         quiet_hours=QuietHours(read.quiet_hours.from_, read.quiet_hours.to) if read.quiet_hours else None,
         spread=read.spread,
         is_plain=is_plain,
-        utc_offsets=_utc_offsets(steps) if is_plain and read.at is None else None,
+        steady_offsets=_steady_offsets(steps) if is_plain and read.at is None else None,
+        ladder_days=sum(step.longest for step in steps) // DAY + 1,
         is_ascending=is_plain and len({step.is_day_based for step in steps}) <= 1,
     )
 
 
-def _utc_offsets(steps: Sequence[Duration]) -> tuple[int, ...] | None:
+def _steady_offsets(steps: Sequence[Duration]) -> tuple[int, ...] | None:
     return None if any(step.months for step in steps) else tuple(step.exact_micros() for step in steps)
 
 

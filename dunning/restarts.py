@@ -87,6 +87,6 @@ def tell_if_blocked(page: Page, matter: Matter) -> None:
     if instrument_id is None:
         no_instrument(page, matter)
         return
-    against = verdict_against(matter, instrument_id)
+    against = verdict_against(matter, matter.account.means(instrument_id))
     if against is not None:
         action_needed(page, matter, instrument_id, against)

@@ -4,17 +4,18 @@ import random
 
 import pytest
 
-from dunning.due_index import HOUR, KIND_BITS, DueIndex, Timer
+from dunning.calendar import HOUR
+from dunning.due_index import KIND_BITS, DueIndex, Timer
 
 FOR_EVER = 1 << 62
 
 
-def timer(at: int, part: str = "i:1", account: str = "acc") -> Timer:
-    return (at << KIND_BITS, part, account)
+def timer(at: int, invoice: str = "in-1", account: str = "acc") -> Timer:
+    return (at << KIND_BITS, invoice, account)
 
 
 def test_two_timers_in_one_hour_survive_a_move() -> None:
-    rows = {"acc": [timer(HOUR + 1), timer(HOUR + 2, "i:2")]}
+    rows = {"acc": [timer(HOUR + 1), timer(HOUR + 2, "in-2")]}
     index = DueIndex(lambda key: rows[key])
     index.move("acc", (), rows["acc"])
     index.move("acc", rows["acc"], rows["acc"])
@@ -27,8 +28,10 @@ def test_an_index_without_timers_has_no_first() -> None:
     assert DueIndex(lambda _: []).first(FOR_EVER) is None
 
 
-def test_timers_of_one_instant_come_by_kind_then_part_then_account() -> None:
-    rows = {name: [timer(HOUR, part, name)] for name, part in (("b", "i:1"), ("a", "i:2"), ("c", "i:1"))}
+def test_timers_of_one_instant_come_by_kind_then_invoice_then_account() -> None:
+    rows = {
+        name: [timer(HOUR, invoice, name)] for name, invoice in (("b", "in-1"), ("a", "in-2"), ("c", "in-1"))
+    }
     index = DueIndex(lambda key: rows[key])
     for name, timers in rows.items():
         index.move(name, (), timers)
@@ -36,7 +39,7 @@ def test_timers_of_one_instant_come_by_kind_then_part_then_account() -> None:
     while (first := index.first(FOR_EVER)) is not None:
         seen.append(first[1:])
         index.take()
-    assert seen == [("i:1", "b"), ("i:1", "c"), ("i:2", "a")]
+    assert seen == [("in-1", "b"), ("in-1", "c"), ("in-2", "a")]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -49,7 +52,7 @@ def test_after_any_moves_every_timer_comes_out_at_its_time(seed: int) -> None:
         before = rows.get(name, [])
         kept = [one for one in before if draw.random() < 0.6]
         fresh = [
-            timer(draw.randrange(6 * HOUR), f"i:{draw.randrange(9)}", name) for _ in range(draw.randrange(3))
+            timer(draw.randrange(6 * HOUR), f"in-{draw.randrange(9)}", name) for _ in range(draw.randrange(3))
         ]
         rows[name] = kept + fresh
         index.move(name, before, rows[name])
