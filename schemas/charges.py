@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from schemas.identifiers import FreeText, Id, RequestId
 from schemas.instants import Instant
 from schemas.money import AmountMinor, Currency
+from schemas.optional import null_is
 from schemas.payment_methods import Instrument
 
 
@@ -33,6 +34,9 @@ class Initiator(StrEnum):
     CUSTOMER = "customer"
     ADMIN = "admin"
     PSP = "psp"  # the provider's own retry
+
+
+InitiatedBy = Annotated[Initiator, null_is(Initiator, Initiator.SCHEDULE)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ class ChargeDeclined:
     currency: Currency
     decline: Decline
     attempted_at: Instant | None = None  # default: the event's time
-    initiated_by: Initiator = Initiator.SCHEDULE
+    initiated_by: InitiatedBy = Initiator.SCHEDULE
     request_id: RequestId | None = None  # which request this answers; without one, the request in flight
     instrument: Instrument | None = None
     psp_will_retry: bool | None = None  # the provider tries again by itself: hold back
@@ -85,7 +89,7 @@ class ChargeSucceeded:
     instrument_id: Id | None = None
     attempted_at: Instant | None = None
     request_id: RequestId | None = None
-    initiated_by: Initiator = Initiator.SCHEDULE
+    initiated_by: InitiatedBy = Initiator.SCHEDULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,4 +107,4 @@ class ChargePending:
     instrument_id: Id | None = None
     attempted_at: Instant | None = None
     request_id: RequestId | None = None
-    initiated_by: Initiator = Initiator.SCHEDULE
+    initiated_by: InitiatedBy = Initiator.SCHEDULE

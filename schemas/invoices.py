@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from schemas.identifiers import FreeText, Id, Label
 from schemas.instants import Instant
 from schemas.money import AmountMinor, BalanceMinor, Currency
+from schemas.optional import null_is
 
 _ZONES = frozenset(available_timezones())
 
@@ -25,6 +26,7 @@ TimeZone = Annotated[
     AfterValidator(_known_zone),
     WithJsonSchema({"type": "string", "description": "A name of the IANA time zone database."}),
 ]
+_NO_LABELS: dict[str, str] = {}
 Labels = Annotated[dict[Label, FreeText], Field(max_length=50)]
 
 
@@ -42,9 +44,9 @@ class InvoiceIssued:
     issued_at: Instant
     due_at: Instant | None = None
     instrument_id: Id | None = None  # the biller's current choice; only "seen", never a restart
-    time_zone: TimeZone = "UTC"  # in which the days of the ladder and the window are counted
+    time_zone: Annotated[TimeZone, null_is(TimeZone, "UTC")] = "UTC"  # in which the days of the ladder and the window are counted
     policy: Id | None = None  # a policy's name; wins over `select`
-    labels: Labels = field(default_factory=dict)
+    labels: Annotated[Labels, null_is(Labels, _NO_LABELS)] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints, model_validator
 
 from schemas.identifiers import Id
+from schemas.optional import null_is
 
 
 class InstrumentType(StrEnum):
@@ -44,6 +45,9 @@ class Instrument:
     country: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")] | None = None
 
 
+Targets = Annotated[tuple[Id, ...], Field(max_length=1_000)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethodUpdated:
     """An instrument was added, bound, edited, unbound, removed or revoked."""
@@ -54,9 +58,9 @@ class PaymentMethodUpdated:
     change: InstrumentChange
     instrument: Instrument
     # Targets of `bound`: any of the three, at least one. `unbound` takes `subscription_ids` only.
-    subscription_ids: Annotated[tuple[Id, ...], Field(max_length=1_000)] = ()
+    subscription_ids: Annotated[Targets, null_is(Targets, ())] = ()
     replaces: Id | None = None
-    account_default: bool = False
+    account_default: Annotated[bool, null_is(bool, False)] = False
 
     @model_validator(mode="after")
     def _has_a_target(self) -> "PaymentMethodUpdated":

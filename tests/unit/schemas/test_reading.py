@@ -1,6 +1,7 @@
 """The door reads both modes of CloudEvents, normalises, masks, and drops what it does not know."""
 
 import json
+from dataclasses import MISSING, Field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,28 @@ def test_what_was_left_out_has_the_default_of_the_contract() -> None:
     invoice = read_event(encoded(issued)).data
     assert isinstance(invoice, InvoiceIssued)
     assert (invoice.time_zone, invoice.labels, invoice.policy) == ("UTC", {}, None)
+
+
+@pytest.mark.parametrize("kind", INPUT_TYPES)
+def test_null_says_what_leaving_out_says(kind: str) -> None:
+    optional = [field.name for field in fields(INPUT_TYPES[kind]) if not _is_required(field)]
+    for name in optional:
+        event = golden(kind)
+        event["data"][name] = None
+        as_null = encoded(event)
+        event["data"].pop(name)
+        assert _read(as_null) == _read(encoded(event)), name
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _read(value: bytes) -> object:
+    try:
+        return read_event(value)
+    except Rejected as rejected:
+        return str(rejected)
 
 
 @pytest.mark.parametrize(
