@@ -36,7 +36,7 @@ class Initiator(StrEnum):
     PSP = "psp"  # the provider's own retry
 
 
-InitiatedBy = Annotated[Initiator, null_is(Initiator, Initiator.SCHEDULE)]
+InitiatedBy = Annotated[Initiator, null_is(Initiator, default=Initiator.SCHEDULE)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ TimeZone = Annotated[
     AfterValidator(_known_zone),
     WithJsonSchema({"type": "string", "description": "A name of the IANA time zone database."}),
 ]
+ZoneOrUtc = Annotated[TimeZone, null_is(TimeZone, default="UTC")]
+
 _NO_LABELS: dict[str, str] = {}
 Labels = Annotated[dict[Label, FreeText], Field(max_length=50)]
 
@@ -44,9 +46,9 @@ class InvoiceIssued:
     issued_at: Instant
     due_at: Instant | None = None
     instrument_id: Id | None = None  # the biller's current choice; only "seen", never a restart
-    time_zone: Annotated[TimeZone, null_is(TimeZone, "UTC")] = "UTC"  # in which the days of the ladder and the window are counted
+    time_zone: ZoneOrUtc = "UTC"  # in which the days of the ladder and the window are counted
     policy: Id | None = None  # a policy's name; wins over `select`
-    labels: Annotated[Labels, null_is(Labels, _NO_LABELS)] = field(default_factory=dict)
+    labels: Annotated[Labels, null_is(Labels, default=_NO_LABELS)] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

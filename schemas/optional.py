@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import WrapValidator
 
 
-def null_is(kind: Any, default: object) -> WrapValidator:
+def null_is(kind: Any, *, default: object) -> WrapValidator:
     """Read `null` as the field's default.
 
     Args:
@@ -17,6 +17,8 @@ def null_is(kind: Any, default: object) -> WrapValidator:
     def read(value: object, check: Callable[[object], object]) -> object:
         if value is None:
             return default
-        return check(tuple(value) if isinstance(value, list) else value)  # an array of the wire, strictly read
+        return check(
+            tuple(value) if isinstance(value, list) else value
+        )  # an array of the wire, strictly read
 
     return WrapValidator(read, json_schema_input_type=kind | None)

@@ -58,9 +58,9 @@ class PaymentMethodUpdated:
     change: InstrumentChange
     instrument: Instrument
     # Targets of `bound`: any of the three, at least one. `unbound` takes `subscription_ids` only.
-    subscription_ids: Annotated[Targets, null_is(Targets, ())] = ()
+    subscription_ids: Annotated[Targets, null_is(Targets, default=())] = ()
     replaces: Id | None = None
-    account_default: Annotated[bool, null_is(bool, False)] = False
+    account_default: Annotated[bool, null_is(bool, default=False)] = False
 
     @model_validator(mode="after")
     def _has_a_target(self) -> "PaymentMethodUpdated":

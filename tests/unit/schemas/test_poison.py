@@ -133,7 +133,6 @@ FIELDS: list[tuple[str, str, object, ErrorCode]] = [
     ("charge.declined", "data.decline.message", "x" * 4_001, E.OUT_OF_RANGE),
     ("charge.declined", "data.decline.message", ["x"], E.WRONG_TYPE),
     ("charge.declined", "data.initiated_by", "robot", E.UNKNOWN_VALUE),
-    ("charge.declined", "data.initiated_by", None, E.UNKNOWN_VALUE),
     ("charge.declined", "data.psp_will_retry", "true", E.WRONG_TYPE),
     ("charge.declined", "data.psp_will_retry", 1, E.WRONG_TYPE),
     ("charge.declined", "data.psp_next_attempt_at", "2026-04-03T09:00:00", E.INVALID_VALUE),

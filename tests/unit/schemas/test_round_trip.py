@@ -17,7 +17,7 @@ from schemas.envelope import Event
 from schemas.events import INPUT_TYPES
 from schemas.identifiers import FreeText
 from schemas.instants import Instant, micros, moment
-from schemas.invoices import TimeZone
+from schemas.invoices import ZoneOrUtc
 from schemas.money import AmountMinor, BalanceMinor, Currency
 from schemas.pages import decode_page, encode_event, encode_page
 from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
@@ -32,7 +32,7 @@ instants = st.integers(0, micros(datetime(2200, 1, 1, tzinfo=UTC)) - 1).map(mome
 ALIASES: dict[Any, st.SearchStrategy[Any]] = {
     FreeText: st.text(st.characters(codec="utf-8"), max_size=40).map(masked),
     Instant: instants,
-    TimeZone: st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]),
+    ZoneOrUtc: st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]),
     Currency: st.sampled_from(["EUR", "JPY", "KWD"]),
     AmountMinor: st.integers(1, 10**12 - 1),
     BalanceMinor: st.integers(0, 10**12 - 1),
