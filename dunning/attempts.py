@@ -83,7 +83,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     )
     count_requested(means.credential, request_id, page.now)
     account.credential_changed(means.credential_id)
-    note_if_full(page, account, means)
+    note_if_full(page, account, means, frees=False)
     present(matter, means, matter.invoice.balance or 0, page.now)
     page.unplanned += account.replan()
     page.note("due", reason, account.account_id, matter.id, request_id)

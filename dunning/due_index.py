@@ -31,12 +31,8 @@ class DueIndex:
 
     def move(self, row_key: str, before: Sequence[Timer], after: Sequence[Timer]) -> None:
         """Note that the row had the timers `before` and has those of `after` now."""
-        if (
-            len(before) == 1
-            and len(after) == 1
-            and after[0][0] // HOUR == before[0][0] // HOUR >= self._horizon
-        ):
-            return  # most rows have one timer, and most pages do not move it far
+        if len(before) == 1 and len(after) == 1 and self.stays(before[0][0], after[0][0]):
+            return  # most rows have one timer
         left = {hour for timer in before if (hour := timer[0] // HOUR) >= self._horizon}
         entered = set()
         for timer in after:
@@ -57,6 +53,10 @@ class DueIndex:
                 bucket = self._buckets[hour] = {}
                 heapq.heappush(self._hours, hour)
             bucket[row_key] = row_key
+
+    def stays(self, before: int, after: int) -> bool:
+        """Tell whether the only timer of a row stays in its bucket: most pages do not move it far."""
+        return after // HOUR == before // HOUR >= self._horizon
 
     def first(self, limit: int) -> Timer | None:
         """Look at the earliest entry below the limit (an instant and kind); None when there is none."""

@@ -136,7 +136,7 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
     requested_at = None if request_id is None else credential.unanswered.get(request_id)
     count_declined(credential, attempted_at, request_id)
     account.credential_changed(means.credential_id)
-    note_if_full(page, account, means)
+    note_if_full(page, account, means, frees=requested_at is not None and attempted_at < requested_at)
     if requested_at is not None:
         unpresent(matter, means, requested_at)
     present(matter, means, data.amount_minor, attempted_at)
@@ -155,7 +155,7 @@ def take_back(matter: Matter, instrument_id: str, counted_at: int) -> None:
 def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> None:
     """A request that succeeded neither counts nor resets."""
     means = matter.account.means(instrument_id)
-    note_if_full(page, matter.account, means)
+    note_if_full(page, matter.account, means, frees=True)
     requested_at = means.credential.unanswered.pop(request_id, None)
     if requested_at is not None:
         matter.account.credential_changed(means.credential_id)
@@ -198,7 +198,7 @@ def apply_verdict(
     if verdict.hold and attempted_at + verdict.hold > credential.hold_until:
         credential.hold_until, credential.hold_rule = attempted_at + verdict.hold, verdict.hold_rule
         account.credential_changed(credential_id)
-        page.delayed[account.account_id, credential_id] = None
+        _note_moved(page, account, credential_id, frees=False)
     if verdict.decline_class is _NEVER and not credential.dead_why:
         stopped = [one for name in credential.instruments for one in charged_with(account, name)]
         _touch_all(page, stopped)
@@ -238,10 +238,18 @@ def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) ->
         account.instrument_changed(instrument_id)
 
 
-def note_if_full(page: Page, account: OpenAccount, means: Means) -> None:
-    """Note that the attempts of other cases on the card have moved, if it is at a network's limit."""
+def note_if_full(page: Page, account: OpenAccount, means: Means, *, frees: bool) -> None:
+    """Note that the attempts of other cases on the card have moved, if it is at a network's limit.
+
+    `frees`: one that counted counts no more, or as an earlier one; else attempts can only have moved on.
+    """
     if is_full(page.rules.networks, means.credential, page.book.strictest, page.now):
-        page.delayed[account.account_id, means.credential_id] = None
+        _note_moved(page, account, means.credential_id, frees=frees)
+
+
+def _note_moved(page: Page, account: OpenAccount, credential_id: str, *, frees: bool) -> None:
+    key = account.account_id, credential_id
+    page.delayed[key] = page.delayed.get(key, False) or frees
 
 
 def correct_others(page: Page) -> None:
@@ -250,12 +258,13 @@ def correct_others(page: Page) -> None:
     Not on one that very many subscriptions hang on: an event costs the same in every account. Their attempts obey
     the rules all the same; what they show is corrected when they are next looked at.
     """
-    for account_id, credential_id in page.delayed:
+    for (account_id, credential_id), frees in page.delayed.items():
         account = page.account(account_id)
         for instrument_id in account.credential(credential_id).instruments:
             if account.count_tied(instrument_id) <= MOST_CORRECTED:
                 for matter in list(charged_with(account, instrument_id)):
-                    if not matter.is_settled_up:
+                    # What has no attempt ahead gets none by a delay.
+                    if not matter.is_settled_up and (frees or matter.case.plan_kind):
                         touch(page, matter)
                         matter.moved_by = "instrument_delayed"
     page.delayed.clear()

@@ -83,7 +83,8 @@ class Page:
         self.touched: dict[tuple[str, str], Matter] = {}
         self.unplanned: list[Matter] = []
         self.subscriptions: dict[tuple[str, str], None] = {}  # whose stage has to be looked at
-        self.delayed: dict[tuple[str, str], None] = {}  # (account, credential) whose next attempt has moved
+        # (account, credential) whose next attempt has moved, and whether it may be an earlier one
+        self.delayed: dict[tuple[str, str], bool] = {}
         self._accounts: dict[str, OpenAccount] = {}
 
     def account(self, account_id: str) -> OpenAccount:

@@ -163,13 +163,16 @@ class Tables:
     ) -> tuple[str, bytes]:
         """Write one record of a spilled account; `before` is its timer as it was read. Returns its key and row."""
         key = account_id + _SEPARATOR + name
+        known = self.rows.get(key)
         if isinstance(record, Invoice):
-            self.due.move(key, _timer(before, name, account_id), _timer(record.timer, name, account_id))
+            after = record.timer
+            if before is None or after is None or not self.due.stays(before, after):
+                self.due.move(key, _timer(before, name, account_id), _timer(after, name, account_id))
         elif isinstance(record, Subscription):
-            known = self.rows.get(key)
             self._tie(account_id, name[2:], None if known is None else _decode_subscription(known), record)
+        if known is None:
+            self._spilled[account_id][name] = None
         row = self.rows[key] = _encode(record)
-        self._spilled[account_id][name] = None
         return key, row
 
     def drop_record(self, account_id: str, name: str, before: int | None) -> str:

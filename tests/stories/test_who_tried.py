@@ -152,6 +152,20 @@ def test_a_wait_of_the_card_number_shows_in_the_other_cases_at_once() -> None:
     """)
 
 
+def test_a_success_on_a_full_card_gives_the_other_cases_their_attempts_back() -> None:
+    """Twenty in thirty days: the request of one case is the twentieth, until it is paid."""
+    many, manual = " & ".join(["declined customer"] * 17), "manual_attempt " * 17
+    assert_story(f"""
+        day 0         issued on=card-A                                          =>  issued
+        day 0         issued invoice=in-2 sub=sub-2 on=card-A                   =>  issued
+        day 0         declined 0 network=visa                                   =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  09:30  declined 0 invoice=in-2 sub=sub-2 on=card-A network=visa  =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
+        day 1         {many}  =>  {manual}
+        day 3         due                                                       =>  scheduled  not_allowed_yet  request:1@card-A  case:in_flight  in-2.case:exhausted
+        day 3  10:00  succeeded 1                                               =>  paid  paid  notice:recovered  case:closed/paid  in-2.case:retrying@d7
+    """)
+
+
 def test_the_last_attempt_that_a_network_allows_delays_the_other_cases_on_the_card() -> None:
     assert_story("""
         day 0         declined 0 fingerprint=f network=mastercard                                                                                                                                       =>  declined  notice:payment_declined  case:retrying@d3
