@@ -16,9 +16,9 @@ from dunning.policy import Policy, RuleProfile
 from dunning.records import Credential, Presented
 
 KEPT_ATTEMPTS = 64  # more than the highest limit of any network; older ones cannot matter
+KEPT_FOR = 31 * DAY  # longer than the longest window of any card network
 # Looked up in every event: a global costs a tenth of an enum's member.
 _NO_RULES = RuleProfile.NONE
-KEPT_FOR = 31 * DAY  # longer than the longest window of any card network
 
 
 class Allowed(msgspec.Struct, gc=False):

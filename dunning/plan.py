@@ -236,7 +236,7 @@ class _Prospect(msgspec.Struct, gc=False):
         held_until = _held_until(self.case, now)
         if now <= at < held_until:
             return None
-        allowed = self.allowed(max(now, at))
+        allowed = self.allowed(max(at, now))
         return None if allowed is None or allowed.at < held_until else allowed
 
 

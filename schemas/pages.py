@@ -22,7 +22,7 @@ class PageError(ValueError):
 
 
 class _Entry(msgspec.Struct, kw_only=True, gc=False):
-    """A twin of `Event`, read in half the time: the same fields in the same order."""
+    """A twin of `Event`, read in half the time: the same fields in the same order, but no data class to `replace`."""
 
     specversion: str = "1.0"
     id: str

@@ -6,14 +6,13 @@ One rule: only CPU time of this process is counted; what surrounds the fold (Kaf
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 
 from dunning.engine import Engine, Step
-from dunning.records import Account, Bundle, Credential, Instrument, Invoice, Subscription
+from dunning.tables import Tables
 from schemas.instants import micros
 from schemas.pages import decode_page, encode_event, encode_page
 from schemas.reading import read_event
@@ -132,38 +131,19 @@ def _codecs(pages: Sequence[bytes], steps: Sequence[Step]) -> float:
 
     Nothing is decided in between: all of it runs in C, and no fold that keeps packed rows and writes JSON does less.
     """
-    rows = [_row(key, row) for step in steps for key, row in step.changes.items() if row is not None]
+    rows = [(key.decode(), row) for step in steps for key, row in step.changes.items()]
     written = [msgspec.json.decode(output.value) for step in steps for output in step.outputs]
-    pack, write = msgspec.msgpack.Encoder(), msgspec.json.Encoder()
+    tables, pack, write = Tables(), msgspec.msgpack.Encoder(), msgspec.json.Encoder()
     started = time.process_time()
     for page in pages:
         decode_page(page)
-    for unpack, row in rows:
-        pack.encode(unpack(row))
+    for key, row in rows:
+        account_id, is_single, name = key.partition("\0")
+        tables.load(key, row)
+        pack.encode(tables.record(account_id, name) if is_single else tables.bundle(account_id))
     for event in written:
         write.encode(event)
     return time.process_time() - started
-
-
-def _row(key: bytes, row: bytes) -> tuple[Callable[[bytes], Any], bytes]:
-    """Find the decoder of a row; a marker or a policy is no record."""
-    _, is_single, name = key.decode().partition("\0")
-    if not is_single:
-        return (_UNPACK_BUNDLE if row[:1] != b"\xc0" else msgspec.msgpack.decode), row
-    return _UNPACK.get(name[:1], msgspec.msgpack.decode), row
-
-
-_UNPACK_BUNDLE = msgspec.msgpack.Decoder(Bundle).decode
-_UNPACK = {
-    letter: msgspec.msgpack.Decoder(shape).decode
-    for letter, shape in (
-        ("a", Account),
-        ("s", Subscription),
-        ("i", Invoice),
-        ("p", Instrument),
-        ("f", Credential),
-    )
-}
 
 
 def pages_of(events: Sequence[Wire]) -> Iterator[bytes]:
