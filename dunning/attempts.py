@@ -110,6 +110,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     was_answered: bool = False  # its outcome was told before, as another charge
     instrument_id: str = ""  # on which the attempt was made, where that is known
     counted_at: int = 0  # as which attempt it counted for the networks while it was in doubt
+    doubted_since: int | None = None  # the page that brought the doubt which it ends
 
 
 def answered(matter: Matter, outcome: Outcome) -> Answered:
@@ -127,6 +128,7 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
             was_reconcile=held.reconcile,
             instrument_id=held.instrument_id,
             counted_at=held.counted_at,
+            doubted_since=held.since,
         )
     request_id = outcome.request_id
     if request_id is None and (outcome.initiated_by is _RETRY or outcome.charge_id == in_flight):
@@ -151,7 +153,7 @@ def _is_ours(matter: Matter, request_id: str) -> bool:
     return request_id.rpartition("/")[0] == matter.id and number is not None and 1 <= number <= attempts
 
 
-def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:
+def quarantine(page: Page, matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:
     """Hold the case back until the outcome of this charge is known (rule `engine.unknown`)."""
     matter.invoice.quarantined.append(
         Quarantined(
@@ -162,6 +164,7 @@ def quarantine(matter: Matter, outcome: Outcome, answer: Answered, *, reconcile:
             answer.is_late,
             answer.instrument_id,
             answer.counted_at,
+            page.now if answer.doubted_since is None else answer.doubted_since,
         )
     )
 

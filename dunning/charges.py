@@ -39,7 +39,7 @@ BLOCKING = frozenset({DeclineClass.FIX_DATA, DeclineClass.NEEDS_CUSTOMER, Declin
 # Looked up in every event: a global costs a tenth of an enum's member.
 _SCHEDULE, _PSP = Initiator.SCHEDULE, Initiator.PSP
 _RECONCILE, _TECHNICAL = DeclineClass.RECONCILE, DeclineClass.TECHNICAL
-_NEVER, _NEEDS_CUSTOMER = DeclineClass.NEVER, DeclineClass.NEEDS_CUSTOMER
+_NEVER, _NEEDS_CUSTOMER, _FIX_DATA = DeclineClass.NEVER, DeclineClass.NEEDS_CUSTOMER, DeclineClass.FIX_DATA
 _MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
@@ -102,7 +102,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     if data.currency != invoice.currency:
         # Money came in, but not the money that is owed: nothing more is asked for until somebody has looked.
         answer = answered(matter, data)
-        quarantine(matter, data, answer, reconcile=True)
+        quarantine(page, matter, data, answer, reconcile=True)
         if not answer.was_reconcile:
             _tell_reconcile(page, matter, data.instrument_id, "engine.currency_differs")
         return "currency_differs"
@@ -156,7 +156,7 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     answer = answered(matter, data)
     if answer.was_answered and invoice.case is not None and attempted_at <= invoice.case.last_attempt_at:
         return "answered_before"
-    quarantine(matter, data, answer, reconcile=answer.was_reconcile)
+    quarantine(page, matter, data, answer, reconcile=answer.was_reconcile)
     if data.instrument_id in (None, charged_on(account, data.subscription_id)):
         _attempted(matter, attempted_at)
     matter.moved_by = "pending"
@@ -231,6 +231,8 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     if moves:
         _attempted(matter, attempted_at)
         _hold_back(case, data, attempted_at)
+        if verdict.decline_class is _FIX_DATA and verdict_on(matter.account.means(data.instrument_id)):
+            _forbid(page, case, failure)
     if not failure.is_automatic:
         matter.moved_by = "manual_attempt"
         return "manual_attempt"
@@ -243,12 +245,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         if begins:
             pass_past_rungs(matter, case, policy, page.now)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
-        case.decline_letter, case.decline_why = LETTER_OF[verdict.decline_class], verdict.why
-        case.decline_at = attempted_at if moves else 0
-        case.needs_customer = moves and verdict.decline_class is _NEEDS_CUSTOMER
-        case.technical_at = None
-        if moves and verdict.decline_class is _TECHNICAL:
-            plan_technical(matter, case, policy, attempted_at)
+        _decide(page, matter, failure, moves=moves)
     matter.moved_by = "declined"
     _tell(page, matter, failure, charged if moves else None)
     if charged is not None and not (moves or failure.is_first):
@@ -257,6 +254,19 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         if blocked is not None and blocked is not before:
             action_needed(page, matter, charged, blocked)
     return "declined" if moves else "declined_elsewhere"
+
+
+def _decide(page: Page, matter: Matter, failure: _Failure, *, moves: bool) -> None:
+    """Let the class of a decline decide what becomes of the case."""
+    case, verdict = matter.case, failure.verdict
+    case.decline_letter, case.decline_why = LETTER_OF[verdict.decline_class], verdict.why
+    case.decline_at = failure.attempted_at if moves else 0
+    case.needs_customer = moves and verdict.decline_class is _NEEDS_CUSTOMER
+    case.technical_at = None
+    if case.needs_customer:
+        _forbid(page, case, failure)
+    if moves and verdict.decline_class is _TECHNICAL:
+        plan_technical(matter, case, page.policies[case.policy], failure.attempted_at)
 
 
 def _tell(page: Page, matter: Matter, failure: _Failure, moved_on: str | None) -> None:
@@ -293,6 +303,22 @@ def _hold_back(case: Case, data: ChargeDeclined, attempted_at: int) -> None:
         case.psp_hold, case.psp_next_at = False, None
 
 
+def _forbid(page: Page, case: Case, failure: _Failure) -> None:
+    """Give up the immediate attempt that is owed on what was now declined for good, or until it is mended.
+
+    One that waited for this very answer is not given up: it was asked for whatever the class of the old decline
+    (contract section 3, point 4).
+    """
+    owed, answer = case.immediate, failure.answer
+    if owed is None:
+        return
+    was_asked = answer.request_id is not None and not answer.was_answered
+    if was_asked or (answer.doubted_since is not None and answer.doubted_since <= owed.since):
+        owed.since = page.now
+    elif failure.attempted_at >= owed.since:
+        case.immediate = None
+
+
 def _close_early(matter: Matter, case: Case, policy: Policy, verdict: Verdict, attempted_at: int) -> None:
     """Shorten the time of a case on a dead or fraudulent card, from the first such decline on."""
     if verdict.decline_class is not _NEVER and not verdict.fraud:
@@ -316,7 +342,7 @@ def _reconcile(page: Page, matter: Matter, failure: _Failure) -> str:
     # It counts as it stands (contract section 6, Counting); its outcome takes its place.
     count(page, matter, data, (failure.attempted_at, answer.request_id), failure.verdict.network)
     answer = replace(answer, instrument_id=data.instrument_id, counted_at=failure.attempted_at)
-    quarantine(matter, data, answer, reconcile=True)
+    quarantine(page, matter, data, answer, reconcile=True)
     matter.moved_by = "reconcile"
     if matter.has_open_case and failure.is_automatic:
         charged = charged_on(matter.account, matter.invoice.subscription_id)

@@ -84,7 +84,7 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
         )
         # What was asked for before the pause goes on as what it is.
         if case.immediate.asked_in_pause if case.immediate is not None else is_owed:
-            case.immediate = Immediate(RequestReason.RESUMED, at, page.now)
+            case.immediate = Immediate(RequestReason.RESUMED, at, page.now, for_rung=case.immediate is None)
         case.dropped_while_paused = False
 
 

@@ -209,17 +209,16 @@ def apply_verdict(
         instrument = means.instrument
         if instrument.right_at is not None and instrument.right_at > attempted_at:
             return
+        is_told = is_told and not is_dead(account, instrument_id)
         if instrument.fix_data_at is None:
             stopped = list(charged_with(account, instrument_id))
             _touch_all(page, stopped)
             instrument.fix_data_at, instrument.fix_data_why = attempted_at, verdict.why
-            _stop(
-                page,
-                matter,
-                stopped,
-                _FIX_DATA,
-                is_told=is_told and not is_dead(account, instrument_id),
-            )
+            _stop(page, matter, stopped, _FIX_DATA, is_told=is_told, at=attempted_at)
+        elif account.count_tied(instrument_id) <= MOST_CORRECTED:
+            restarted = [one for one in charged_with(account, instrument_id) if _is_older(one, attempted_at)]
+            _touch_all(page, restarted)
+            _stop(page, matter, restarted, _FIX_DATA, is_told=is_told, at=attempted_at)
         instrument.fix_data_at = max(instrument.fix_data_at or 0, attempted_at)
         account.instrument_changed(instrument_id)
 
@@ -277,20 +276,34 @@ def charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
             yield from account.open_matters_of(subscription_id)
 
 
+def _is_older(matter: Matter, at: int) -> bool:
+    """Tell whether the case is owed an immediate attempt that was asked for before an instant."""
+    owed = matter.case.immediate
+    return owed is not None and at >= owed.since
+
+
 def _touch_all(page: Page, matters: list[Matter]) -> None:
     for matter in matters:
         touch(page, matter)
 
 
 def _stop(
-    page: Page, declined: Matter | None, stopped: list[Matter], decline_class: DeclineClass, *, is_told: bool
+    page: Page,
+    declined: Matter | None,
+    stopped: list[Matter],
+    decline_class: DeclineClass,
+    *,
+    is_told: bool,
+    at: int = 0,
 ) -> None:
+    """Stop cases whose instrument has become blocked by an attempt made `at` an instant; `never` needs none."""
     for matter in stopped:
-        case = matter.case
         if decline_class is _NEVER:
-            case.immediate = None
+            matter.case.immediate = None
         if matter is declined:
-            continue
+            continue  # it may be the answer that its restart waited for
+        if _is_older(matter, at):
+            matter.case.immediate = None
         matter.moved_by = "instrument_blocked"
         instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
         if is_told and instrument_id is not None:

@@ -17,7 +17,7 @@ from dunning.due_index import KIND_BITS
 from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs, use_due_rungs
 from dunning.page import Page
 from dunning.policy import Policy
-from dunning.records import Case
+from dunning.records import Case, Immediate
 from schemas.decisions import CaseState, DeclineClass
 
 # What falls due in one instant, in the order in which it fires (contract section 6, Order).
@@ -247,7 +247,7 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
     means = matter.account.means(instrument_id)
     prospect = _Prospect(page, matter, case, policy, means)
     against = verdict_against(matter, means)
-    if case.immediate is not None and against is not DeclineClass.NEVER:
+    if case.immediate is not None and not _is_forbidden(case.immediate, against, means):
         attempt = _immediate(prospect, case.immediate.since, case.immediate.due_at)
         if attempt is not None:
             return attempt
@@ -263,6 +263,18 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
     if attempt is None:
         matter.rules = prospect.forbidding()
     return attempt
+
+
+def _is_forbidden(owed: Immediate, against: DeclineClass | None, means: Means) -> bool:
+    """Tell whether a verdict forbids an immediate attempt; one older than a restart does not, except `never`."""
+    if against is None:
+        return False
+    fix_data_at = means.instrument.fix_data_at
+    return (
+        against is DeclineClass.NEVER
+        or owed.for_rung
+        or (fix_data_at is not None and fix_data_at > owed.since)
+    )
 
 
 def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy) -> int | None:

@@ -82,6 +82,9 @@ class Immediate(msgspec.Struct, array_like=True, gc=False):
     due_at: int  # the instant of its cause
     since: int  # the page that asked for it
     asked_in_pause: bool = False  # then it waits for `resume`, which makes it its own
+    for_rung: bool = (
+        False  # it makes up for a rung that a pause dropped: any verdict forbids it, as it would that rung
+    )
 
 
 class Quarantined(msgspec.Struct, array_like=True, gc=False):
@@ -94,6 +97,7 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
     is_late: bool = False  # of a request that was superseded: its outcome moves nothing in the case
     instrument_id: str = ""  # on which the request, or the attempt in doubt, was made
     counted_at: int = 0  # as which attempt it counts for the networks while it is in doubt
+    since: int = 0  # the page that brought the doubt
 
 
 class Presented(msgspec.Struct, array_like=True, gc=False):

@@ -48,6 +48,7 @@ class ChargeEvents(Telling):
         )
         answered = self.answers(data, case)
         is_late = self.is_late(case, answered, data.charge_id)
+        is_awaited = self.is_awaited(data, case, answered)
         self.record(data, moment, "declined", answered, verdict)
         if case is not None and answered is not None and answered is case.unanswered:
             case.unanswered = None
@@ -73,13 +74,24 @@ class ChargeEvents(Telling):
             used = account.charged_on(case.subscription_id)
             if data.instrument_id == used and not is_late:
                 self.set_hold(case, data, moment)
+        cancelled = self.forbid_restarts(open_case, data, moment, verdict) if is_new else []
         if open_case is not None and not is_over:
-            self.continue_case(open_case, data, moment, verdict, answered, is_first=is_first, is_late=is_late)
+            self.continue_case(
+                open_case,
+                data,
+                moment,
+                verdict,
+                answered,
+                is_first=is_first,
+                is_late=is_late,
+                is_awaited=is_awaited,
+            )
         elsewhere = (
             open_case is not None and self.account.charged_on(open_case.subscription_id) != data.instrument_id
         )
         tells_itself = is_first or not (elsewhere or is_late)
-        self.stop_others(open_case if tells_itself else None, before, told=not by_people)
+        own = open_case if tells_itself else None
+        self.stop_others(own, before, cancelled, told=not by_people)
 
     def learn_debit(self, data: ChargeDeclined) -> None:
         """Know a bank debit by the dialect of its decline, if nobody has described the instrument."""
@@ -87,11 +99,41 @@ class ChargeEvents(Telling):
         if kind is not None and data.instrument_id not in self.account.instruments:
             self.account.describe(Instrument(instrument_id=data.instrument_id, type=kind))
 
-    def stop_others(self, own: Case | None, before: dict[str, str | None], *, told: bool) -> None:
+    def is_awaited(self, data: ChargeDeclined, case: Case | None, request: Request | None) -> bool:
+        """Tell whether the case's restart was waiting for this outcome; to be asked before that is taken."""
+        if case is None or case.restart is None:
+            return False
+        ids = {data.charge_id, data.request_id or "", request.request_id if request else ""}
+        pending = case.invoice.pending
+        known = [one for one, asked in pending.items() if ids & {one, asked or data.charge_id}]
+        known = [one for one in known if one in ids or pending[one] in ids]
+        if request is not None and (known or request is case.unanswered):
+            return True
+        return any(case.invoice.pending_since[one] <= case.restart.since for one in known)
+
+    def forbid_restarts(
+        self, own: Case | None, data: ChargeDeclined, moment: int, verdict: Verdict
+    ) -> list[Case]:
+        """Let a verdict about data end the immediate attempts of other cases that were asked for before it."""
+        found = []
+        for case in self.account.open_cases():
+            used = self.account.charged_on(case.subscription_id)
+            is_asked = case.restart is not None and moment >= case.restart.since
+            if verdict.decline_class is DeclineClass.FIX_DATA and used == data.instrument_id and is_asked:
+                found.append(case)
+        found = [case for case in found if case is not own]
+        for case in found:
+            case.restart = None
+        return found
+
+    def stop_others(
+        self, own: Case | None, before: dict[str, str | None], cancelled: list[Case], *, told: bool
+    ) -> None:
         """Let the other open cases of a card that has become blocked wait, each with its notice."""
         for other in self.account.open_cases():
             blocked = self.verdict_on_card(other)
-            if other is not own and blocked and blocked != before.get(other.invoice_id) and told:
+            is_new = blocked != before.get(other.invoice_id) or (other in cancelled and blocked == "fix_data")
+            if other is not own and blocked and is_new and told:
                 used = self.account.charged_on(other.subscription_id)
                 self.notice("customer_action_needed", other, instrument_id=used, decline_class=blocked)
             if blocked == "never":
@@ -156,6 +198,7 @@ class ChargeEvents(Telling):
         account.charges.append(charge)
         if outcome == "pending" or (verdict and verdict.decline_class.value == "reconcile"):
             invoice.pending[data.charge_id] = request.request_id if request else data.request_id
+            invoice.pending_since.setdefault(data.charge_id, self.now)
         else:
             gone = [one for one, asked in invoice.pending.items() if one in same or (asked and asked in same)]
             for one in gone:
@@ -177,6 +220,7 @@ class ChargeEvents(Telling):
         *,
         is_first: bool,
         is_late: bool,
+        is_awaited: bool,
     ) -> None:
         """Let an open case take note of a decline of its invoice."""
         decline_class = verdict.decline_class.value
@@ -188,8 +232,12 @@ class ChargeEvents(Telling):
                 self.give_up_gap(case, request)
         told = {"instrument_id": data.instrument_id, "decline_class": decline_class}
         self.tell_decline(case, data, told)
+        decides = moment >= case.class_at and data.initiated_by not in PEOPLE
+        is_fix = decline_class == "fix_data" and current in self.account.fix
         if not elsewhere:
             self.set_hold(case, data, moment)
+            if is_fix or (decline_class == "needs_customer" and decides):
+                self.forbid(case, moment, is_awaited=is_awaited)
         if data.initiated_by in PEOPLE:
             return
         if is_first:
@@ -197,7 +245,7 @@ class ChargeEvents(Telling):
         if not elsewhere:
             self.accelerate(case, verdict, moment, data.instrument_id)
             self.move_ladder(case, data, moment, request)
-            if moment >= case.class_at:
+            if decides:
                 case.class_at, case.decline_class = moment, decline_class
                 case.needs_customer = decline_class == "needs_customer"
                 case.technical_after = moment if decline_class == "technical" else None
@@ -209,6 +257,13 @@ class ChargeEvents(Telling):
         elif is_first and decline_class != "reconcile":
             self.tell_block(case)
         skip_past(self.planner, case)
+
+    def forbid(self, case: Case, moment: int, *, is_awaited: bool) -> None:
+        """End the immediate attempt that is owed, unless it waited for this very outcome."""
+        if case.restart is not None and is_awaited:
+            case.restart.since = self.now
+        elif case.restart is not None and moment >= case.restart.since:
+            case.restart = None
 
     def tell_decline(self, case: Case, data: ChargeDeclined, told: dict[str, Any]) -> None:
         if told["decline_class"] == "reconcile":

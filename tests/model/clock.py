@@ -147,7 +147,9 @@ class Model:
         if case.restart is not None:
             used = account.charged_on(case.subscription_id)
             at = planner.restart_at(case) if used is not None else FOREVER
-            if used is None or account.is_never(used) or at == FOREVER:
+            blocked = account.block(case)
+            is_off = blocked in {"none", "never"} or (blocked and case.restart.for_rung)
+            if is_off or at == FOREVER:
                 yield item(self.now, IMMEDIATE, self.drop_restart)
             elif at is not None:
                 yield item(at, IMMEDIATE, self.immediate)

@@ -62,6 +62,7 @@ class Restart:
     due_at: int
     since: int
     asked_in_pause: bool = False  # then it is `resume` that makes it
+    for_rung: bool = False  # a rung that a pause dropped, made up for
 
 
 @dataclass
@@ -88,6 +89,7 @@ class Invoice:
     settled: str | None = None
     settled_at: int = -1
     pending: dict[str, str | None] = field(default_factory=dict)  # charge id: request id
+    pending_since: dict[str, int] = field(default_factory=dict)  # by charge id
 
 
 @dataclass

@@ -148,7 +148,8 @@ class Planner:
         if case.unanswered:
             return "in_flight", None
         blocked = self.account.block(case)
-        if blocked and not (case.restart and blocked in {"fix_data", "needs_customer"}):
+        goes = case.restart is not None and not case.restart.for_rung
+        if blocked and not (goes and blocked in {"fix_data", "needs_customer"}):
             return "waiting", None
         at = self.next_attempt(case)
         if at is not None:

@@ -68,7 +68,7 @@ class Story(ChargeEvents, MethodEvents, InvoiceEvents):
             elif before[case.invoice_id] and not account.is_paused(case):
                 is_missed = case.dropped_by_pause and account.block(case) is None
                 if case.restart.asked_in_pause if case.restart is not None else is_missed:
-                    case.restart = Restart("resumed", time, self.now)
+                    case.restart = Restart("resumed", time, self.now, for_rung=case.restart is None)
                 case.dropped_by_pause = False
 
 

@@ -400,3 +400,54 @@ def test_a_late_invoice_does_not_bring_a_removed_card_back() -> None:
         day 2  declined customer                          =>  no_case
         day 2  declined psp                               =>  declined_elsewhere  notice:payment_declined  notice:no_instrument  case:waiting
     """)
+
+
+def test_a_restart_that_waits_for_a_network_does_not_outlive_a_newer_verdict_about_the_card() -> None:
+    assert_story("""
+        day 0         issued on=card-A                     =>  issued
+        day 0         declined 0 retry_later advice=26     =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         edited card-A                        =>  details_updated  case:retrying@d2
+        day 1  10:00  declined customer fix_data           =>  manual_attempt  case:waiting
+    """)
+
+
+def test_a_restart_that_waits_for_a_network_does_not_outlive_a_newer_verdict_of_another_case() -> None:
+    assert_story("""
+        day 0         issued on=card-A                              =>  issued
+        day 0         issued on=card-A invoice=in-2 sub=sub-2       =>  issued
+        day 0         declined 0 retry_later advice=26              =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         edited card-A                                 =>  details_updated  case:retrying@d2
+        day 1  10:00  declined 0 fix_data invoice=in-2 sub=sub-2    =>  declined  notice:customer_action_needed  in-2.notice:payment_declined  in-2.notice:customer_action_needed  in-2.case:waiting  case:waiting
+    """)
+
+
+def test_a_restart_on_a_card_whose_data_are_wrong_does_not_outlive_the_next_verdict() -> None:
+    assert_story("""
+        day 0         issued on=card-A                     =>  issued
+        day 0         declined 0                           =>  declined  notice:payment_declined  case:retrying@d3
+        day 0         declined customer fix_data on=card-B advice=26  =>  manual_attempt
+        day 1         bound card-B                         =>  instrument_changed  case:retrying@d2
+        day 1  10:00  declined customer fix_data on=card-B =>  manual_attempt  case:waiting
+    """)
+
+
+def test_an_edit_outlives_the_answer_that_it_waited_for() -> None:
+    assert_story("""
+        day 0         issued on=card-A           =>  issued
+        day 0         declined 0                 =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                        =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:20  edited card-A              =>  details_updated
+        day 3  09:40  declined 1 needs_customer  =>  declined  details_updated  notice:payment_declined  notice:customer_action_needed  request:2@card-A  case:in_flight
+        day 3  09:50  declined 2 needs_customer  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+    """)
+
+
+def test_what_a_pause_dropped_is_not_made_up_for_after_a_newer_verdict() -> None:
+    assert_story("""
+        day 0         issued on=card-A           =>  issued
+        day 0         declined 0                 =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         pause                      =>  pause  case:paused
+        day 4         pending 0 charge=ch-x      =>  pending
+        day 4  10:00  resume                     =>  resume  case:pending
+        day 4  11:00  declined 0 needs_customer charge=ch-x  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+    """)
