@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, attempt_of, quarantine
 from dunning.binding import charged_on, see, verdict_on
-from dunning.closing import REMEMBERED_FOR, settle
+from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.declines.verdicts import Verdict
 from dunning.duplicates import invoice_knows
 from dunning.instruments import (
@@ -125,6 +125,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
             use_next_rung(matter, case, page.policies[case.policy], attempted_at)
         matter.moved_by = "part_paid"
     if invoice.settled is not None:
+        settled_again(page, matter, micros(event.time))
         return "already_settled"
     if invoice.balance == 0:
         settle(page, matter, CloseReason.PAID, micros(event.time))

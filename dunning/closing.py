@@ -55,6 +55,14 @@ def settle(page: Page, matter: Matter, reason: CloseReason, at: int) -> None:
     page.subscriptions[account.account_id, invoice.subscription_id] = None
 
 
+def settled_again(page: Page, matter: Matter, at: int) -> None:
+    """Note a later moment at which an invoice was settled that is settled already: what is older reopens nothing."""
+    invoice = matter.invoice
+    if invoice.settled_at is not None and invoice.settled_at < at:
+        touch(page, matter)
+        invoice.settled_at = at
+
+
 def window_closed(page: Page, matter: Matter) -> None:
     """Close a case whose window, or whose shorter time after a dead card, is over."""
     close(page, matter, CloseReason.WINDOW_CLOSED)

@@ -2,7 +2,7 @@
 
 from dunning.account import Matter
 from dunning.charges import see_all
-from dunning.closing import REMEMBERED_FOR, settle
+from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import account_knows, invoice_knows
 from dunning.opening import reanchor, reopen
 from dunning.page import Page
@@ -64,6 +64,8 @@ def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
         return "duplicate"
     invoice = matter.invoice
     if invoice.settled is not None:
+        if data.balance_minor == 0:
+            settled_again(page, matter, micros(event.time))
         return "already_settled"
     touch(page, matter)
     invoice.adjusted = True
@@ -83,6 +85,7 @@ def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
     if invoice_knows(matter, event):
         return "duplicate"
     if matter.invoice.settled is not None:
+        settled_again(page, matter, micros(event.time))
         return "already_settled"
     settle(page, matter, CloseReason(data.reason), micros(event.time))
     return data.reason
@@ -106,8 +109,7 @@ def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
     subscription = account.subscription(data.subscription_id)
     for matter in list(account.open_matters_of(data.subscription_id)):
         settle(page, matter, CloseReason.SUBSCRIPTION_ENDED, micros(event.time))
-    if subscription.ended_at is None:
-        subscription.ended_at = micros(event.time)
+    subscription.ended_at = max(subscription.ended_at or 0, micros(event.time))
     account.subscription_changed(data.subscription_id)
     page.subscriptions[data.account_id, data.subscription_id] = None
     return CloseReason.SUBSCRIPTION_ENDED

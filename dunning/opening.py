@@ -97,13 +97,14 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
     """Open an invoice again, the only way back from a closed case. Returns the reason of what was done.
 
     The old window stays unless the event brings one; no immediate attempt is made. One that speaks of a moment
-    before the payment (`at`, microseconds UTC) comes too late: terminal wins.
+    before the payment or the subscription's end (`at`, microseconds UTC) comes too late: terminal wins.
     """
     invoice, account = matter.invoice, matter.account
     balance = data.balance_minor or invoice.open_balance or invoice.amount
     if not invoice.subscription_id or not balance or (invoice.issued_at is None and invoice.case is None):
         return "unknown_invoice"
-    if invoice.settled_at is not None and at < invoice.settled_at:
+    ended_at = account.subscription(invoice.subscription_id).ended_at
+    if any(later is not None and at < later for later in (invoice.settled_at, ended_at)):
         return "settled_later"
     touch(page, matter)
     case = invoice.case

@@ -332,6 +332,7 @@ class ChargeEvents(Telling):
         if case is not None and data.initiated_by is Initiator.PSP and moment >= case.class_at:
             case.hold = None
         if invoice.settled in SETTLED:
+            invoice.settled_at = max(invoice.settled_at, time)
             return
         invoice.paid += data.amount_minor
         if case is not None:

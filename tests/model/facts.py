@@ -173,7 +173,7 @@ class Account:
     fix: dict[str, int] = field(default_factory=dict)  # when the latest attempt with wrong data was made
     good: dict[str, int] = field(default_factory=dict)  # when an instrument last succeeded or was edited
     gone: dict[str, int] = field(default_factory=dict)  # when an instrument was removed or revoked
-    ended: set[str] = field(default_factory=set)
+    ended: dict[str, int] = field(default_factory=dict)  # when, by subscription
     paused: set[tuple[str, str]] = field(default_factory=set)
     stage: dict[str, str | None] = field(default_factory=dict)
 

@@ -75,7 +75,7 @@ class InvoiceEvents(Telling):
 
     def adjusted(self, data: InvoiceAdjusted, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)
-        if invoice.settled in SETTLED:
+        if invoice.settled in SETTLED and data.balance_minor:
             return
         if data.balance_minor == 0:
             self.settle(invoice, "credited", moment, at_zero=True)
@@ -91,7 +91,8 @@ class InvoiceEvents(Telling):
 
     def reopened(self, data: InvoiceReopened, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)
-        if invoice.settled in SETTLED and moment < invoice.settled_at:
+        settled_at = invoice.settled_at if invoice.settled in SETTLED else 0
+        if moment < max(settled_at, self.account.ended.get(invoice.subscription_id or "", 0)):
             return
         end = micros(data.window_ends_at) if data.window_ends_at else None
         case = self.account.cases.get(data.invoice_id)

@@ -40,7 +40,8 @@ class Story(ChargeEvents, MethodEvents, InvoiceEvents):
         return self.notices
 
     def ended(self, data: SubscriptionEnded, moment: int) -> None:
-        self.account.ended.add(data.subscription_id)
+        ended = self.account.ended
+        ended[data.subscription_id] = max(moment, ended.get(data.subscription_id, 0))
         for invoice in self.account.invoices.values():
             case = self.account.cases.get(invoice.invoice_id)
             if invoice.subscription_id == data.subscription_id and case is not None and case.closed is None:

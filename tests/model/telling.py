@@ -127,6 +127,7 @@ class Telling:
 
     def settle(self, invoice: Invoice, reason: str, moment: int, *, at_zero: bool = False) -> None:
         if invoice.settled in SETTLED:
+            invoice.settled_at = max(invoice.settled_at, moment)
             return
         invoice.settled, invoice.settled_at = reason, moment
         case = self.account.cases.get(invoice.invoice_id)

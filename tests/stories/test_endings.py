@@ -289,3 +289,26 @@ def test_a_rung_moved_by_a_network_waits_on_when_the_invoice_comes() -> None:
     """,
         policy={"ladder": {"anchor": "previous_attempt", "steps": [2, 3, 5]}},
     )
+
+
+def test_an_invoice_that_was_paid_is_not_reopened_from_before_its_subscription_ended() -> None:
+    assert_story("""
+        day 0  issued on=card-A             =>  issued
+        day 0  declined 0                   =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  succeeded customer           =>  paid  paid  notice:recovered  case:closed/paid
+        day 5  ended                        =>  subscription_ended
+        day 6  reopened chargeback time=d4  =>  settled_later
+        day 8  reopened chargeback time=d7  =>  reopened  case:retrying@d12
+    """)
+
+
+def test_an_invoice_that_was_settled_twice_is_not_reopened_from_between() -> None:
+    assert_story("""
+        day 0  issued on=card-A             =>  issued
+        day 0  declined 0                   =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  succeeded customer           =>  paid  paid  notice:recovered  case:closed/paid
+        day 5  succeeded customer           =>  already_settled
+        day 6  reopened chargeback time=d4  =>  settled_later
+        day 7  settled voided               =>  already_settled
+        day 8  reopened chargeback time=d6  =>  settled_later
+    """)
