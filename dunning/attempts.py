@@ -13,6 +13,7 @@ from dunning.ladder import use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
 from dunning.records import Case, Quarantined
+from dunning.restarts import RESTARTS
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import RequestReason
 
@@ -20,8 +21,7 @@ Outcome = ChargeDeclined | ChargeSucceeded | ChargePending
 
 # Looked up in every event: a global costs a tenth of an enum's member.
 _RETRY = Initiator.RETRY
-_RESTARTS = (RequestReason.INSTRUMENT_BOUND, RequestReason.DETAILS_UPDATED)
-_KINDS = dict.fromkeys(RequestReason, "c") | dict.fromkeys(_RESTARTS, "i")
+_KINDS = dict.fromkeys(RequestReason, "c") | dict.fromkeys(RESTARTS, "i")
 _KINDS |= {RequestReason.SCHEDULED: "r", RequestReason.TECHNICAL: "t"}
 _PLANNED = {"R": RequestReason.SCHEDULED, "T": RequestReason.TECHNICAL}
 
@@ -66,7 +66,7 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
     case.technical_at = case.immediate = case.carried_at = None
     case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
-    case.request_kind = "r" if is_for_rung and reason not in _RESTARTS else _KINDS[reason]
+    case.request_kind = "r" if is_for_rung and reason not in RESTARTS else _KINDS[reason]
     case.last_attempt_at = max(case.last_attempt_at, page.now)
     case.plan_kind = ""
     matter.is_planned = False
@@ -191,4 +191,4 @@ def _reason_id(case: Case, reason: RequestReason) -> str:
         return f"policy.ladder.{case.rung}"
     if reason is RequestReason.TECHNICAL:
         return f"policy.technical.{case.technical_used}"
-    return f"engine.restart.{reason}" if reason in _RESTARTS else f"engine.{reason}"
+    return f"engine.restart.{reason}" if reason in RESTARTS else f"engine.{reason}"

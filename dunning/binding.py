@@ -16,6 +16,12 @@ def charged_on(account: OpenAccount, subscription_id: str) -> str | None:
     return subscription.own or account.root.default or subscription.seen
 
 
+def is_only_seen(account: OpenAccount, subscription_id: str) -> bool:
+    """Tell whether the subscription is charged on an instrument that nobody has bound, only seen with it."""
+    subscription = account.subscription(subscription_id)
+    return subscription.own is None and account.root.default is None and subscription.seen is not None
+
+
 def see(account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
     """Note an instrument that was seen with the subscription; it restarts nothing.
 

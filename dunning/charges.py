@@ -22,6 +22,7 @@ from dunning.instruments import (
     know_debit,
     take_back,
     uncount,
+    wait,
 )
 from dunning.ladder import closes_early_at, failed, pass_past_rungs, plan_technical, use_next_rung
 from dunning.opening import chosen_policy, open_case
@@ -342,6 +343,9 @@ def _reconcile(page: Page, matter: Matter, failure: _Failure) -> str:
     data, answer, why = failure.data, failure.answer, failure.verdict.why
     # It counts as it stands (contract section 6, Counting); its outcome takes its place.
     count(page, matter, data, (failure.attempted_at, answer.request_id), failure.verdict.network)
+    wait(
+        page, matter.account, matter.account.means(data.instrument_id), failure.verdict, failure.attempted_at
+    )
     answer = replace(answer, instrument_id=data.instrument_id, counted_at=failure.attempted_at)
     quarantine(page, matter, data, answer, reconcile=True)
     matter.moved_by = "reconcile"

@@ -195,10 +195,7 @@ def apply_verdict(
     account = matter.account
     means = account.means(instrument_id)
     credential, credential_id = means.credential, means.credential_id
-    if verdict.hold and attempted_at + verdict.hold > credential.hold_until:
-        credential.hold_until, credential.hold_rule = attempted_at + verdict.hold, verdict.hold_rule
-        account.credential_changed(credential_id)
-        _note_moved(page, account, credential_id, frees=False)
+    wait(page, account, means, verdict, attempted_at)
     if verdict.decline_class is _NEVER and not credential.dead_why:
         stopped = [one for name in credential.instruments for one in charged_with(account, name)]
         _touch_all(page, stopped)
@@ -221,6 +218,15 @@ def apply_verdict(
             _stop(page, matter, restarted, _FIX_DATA, is_told=is_told, at=attempted_at)
         instrument.fix_data_at = max(instrument.fix_data_at or 0, attempted_at)
         account.instrument_changed(instrument_id)
+
+
+def wait(page: Page, account: OpenAccount, means: Means, verdict: Verdict, attempted_at: int) -> None:
+    """Keep the wait that a network asks for, of any class of decline; of several the latest holds."""
+    credential = means.credential
+    if verdict.hold and attempted_at + verdict.hold > credential.hold_until:
+        credential.hold_until, credential.hold_rule = attempted_at + verdict.hold, verdict.hold_rule
+        account.credential_changed(means.credential_id)
+        _note_moved(page, account, means.credential_id, frees=False)
 
 
 def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) -> None:

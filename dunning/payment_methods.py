@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from dunning.account import OpenAccount
-from dunning.binding import charged_on
+from dunning.binding import charged_on, is_only_seen
 from dunning.duplicates import account_knows
 from dunning.instruments import charged_with, data_right, describe
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.restarts import details_updated, instrument_changed
+from dunning.restarts import details_updated, instrument_changed, instrument_seen
 from schemas.decisions import Action, NoticeKind
 from schemas.envelope import Event
 from schemas.instants import micros
@@ -122,7 +122,10 @@ def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMetho
 
 
 def _rebind(page: Page, account: OpenAccount, names: list[str], at: int, change: Callable[[], None]) -> str:
-    """Carry out a change of bindings and restart every open case that is charged on another instrument now."""
+    """Carry out a change of bindings and restart every open case that is charged on another instrument now.
+
+    One that was only seen restarts nothing: the next attempt goes to it (contract section 6, Binding).
+    """
     before = {name: charged_on(account, name) for name in names}
     matters = {name: list(account.open_matters_of(name)) for name in before}
     for touched in matters.values():
@@ -132,7 +135,10 @@ def _rebind(page: Page, account: OpenAccount, names: list[str], at: int, change:
     moved = [name for name, charged in before.items() if charged_on(account, name) != charged]
     for name in moved:
         for matter in matters[name]:
-            instrument_changed(page, matter, at)
+            if is_only_seen(account, name):
+                instrument_seen(page, matter)
+            else:
+                instrument_changed(page, matter, at)
     return "instrument_changed" if moved else "same_binding"
 
 

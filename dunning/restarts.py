@@ -4,12 +4,14 @@ The one rule: each open case gets exactly one immediate attempt per cause, whate
 """
 
 from dunning.account import Matter
-from dunning.binding import charged_on, is_dead, is_paused, verdict_against
+from dunning.binding import charged_on, is_dead, is_paused, verdict_against, verdict_on
 from dunning.ladder import begin_anew
 from dunning.page import Page
 from dunning.plan import touch
 from dunning.records import Immediate
 from schemas.decisions import Action, DeclineClass, NoticeKind, RequestReason
+
+RESTARTS = (RequestReason.INSTRUMENT_BOUND, RequestReason.DETAILS_UPDATED)
 
 
 def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
@@ -36,6 +38,22 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
             case.provisional.dead_at = None
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
         case.immediate = Immediate(RequestReason.INSTRUMENT_BOUND, due_at, page.now, is_paused(matter))
+
+
+def instrument_seen(page: Page, matter: Matter) -> None:
+    """Turn a case to an instrument that was only seen with its subscription, for want of a binding.
+
+    It restarts nothing, the next attempt goes to it; the restart on the one that is gone has lost its object.
+    """
+    touch(page, matter)
+    case = matter.case
+    matter.moved_by = "instrument_seen"
+    if case.immediate is not None and case.immediate.reason in RESTARTS:
+        case.immediate = None
+    instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
+    blocked = None if instrument_id is None else verdict_on(matter.account.means(instrument_id))
+    if instrument_id is not None and blocked is not None:
+        action_needed(page, matter, instrument_id, blocked)
 
 
 def details_updated(page: Page, matter: Matter, due_at: int) -> None:

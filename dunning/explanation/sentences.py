@@ -47,6 +47,7 @@ _MOVED_BY = {
     "details_updated": "the payment details were corrected",
     "instrument_blocked": "its payment method must not be charged",
     "instrument_bound": "another payment method is bound",
+    "instrument_seen": "its payment method was taken away; another was seen with the subscription",
     "instrument_delayed": "a network lets its payment method be charged later only",
     "instrument_valid": "its payment method proved good",
     "invoice_issued": "the invoice arrived",

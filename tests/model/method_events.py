@@ -72,6 +72,9 @@ class MethodEvents(Telling):
             case.restart = None
             self.notice("no_instrument", case)
             return
+        if self.account.default is None and case.subscription_id not in self.account.own:
+            self.turn_to_seen(case)
+            return
         if case.accelerated_on is not None and used != case.accelerated_on:
             case.accelerated_from = case.accelerated_on = None
         if self.account.is_never(used):
@@ -79,6 +82,13 @@ class MethodEvents(Telling):
             self.notice("customer_action_needed", case, instrument_id=used, decline_class="never")
             return
         self.restart(case, "instrument_bound", time)
+
+    def turn_to_seen(self, case: Case) -> None:
+        """Charge a case on what was only seen from now on; that starts nothing."""
+        if case.restart is not None and case.restart.reason in {"instrument_bound", "details_updated"}:
+            case.restart = None
+        if self.verdict_on_card(case):
+            self.tell_block(case)
 
     def restart(self, case: Case, reason: str, time: int) -> None:
         case.restart = Restart(reason, time, self.now, self.account.is_paused(case))

@@ -277,3 +277,12 @@ def test_a_pending_charge_that_is_told_after_its_outcome_is_old_news_and_a_newer
         day 3  09:20  pending 1 charge=psp-7 tried=d3T09:01     =>  answered_before
         day 3  09:30  pending 1 charge=psp-8 tried=d3T09:25     =>  pending  case:pending
     """)
+
+
+def test_a_wait_that_comes_with_a_suspected_duplicate_is_kept() -> None:
+    assert_story("""
+        day 0         issued on=card-A                                =>  issued
+        day 0         issued on=card-A invoice=in-2 sub=sub-2         =>  issued
+        day 0         declined 0 invoice=in-2 sub=sub-2               =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
+        day 2         declined 0 mastercard:94 advice=27 charge=ch-x  =>  reconcile  notice:reconcile  case:pending  in-2.case:retrying@d6
+    """)

@@ -451,3 +451,26 @@ def test_what_a_pause_dropped_is_not_made_up_for_after_a_newer_verdict() -> None
         day 4  10:00  resume                     =>  resume  case:pending
         day 4  11:00  declined 0 needs_customer charge=ch-x  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
     """)
+
+
+def test_an_instrument_that_was_only_seen_restarts_nothing_when_the_binding_is_lost() -> None:
+    assert_story("""
+        day 0  bound card-A                 =>  instrument_changed
+        day 0  issued on=card-A             =>  issued
+        day 0  declined 0                   =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  issued on=card-S invoice=in-2  =>  issued
+        day 2  unbound card-A               =>  instrument_changed
+        day 3  due                          =>  scheduled  request:1@card-S  case:in_flight
+        day 3  succeeded 1                  =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+
+
+def test_turning_to_a_seen_instrument_that_is_blocked_asks_the_customer() -> None:
+    assert_story("""
+        day 0  bound card-A                         =>  instrument_changed
+        day 0  issued on=card-A                     =>  issued
+        day 0  declined 0                           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  issued on=card-S invoice=in-2        =>  issued
+        day 1  declined customer never on=card-S    =>  manual_attempt
+        day 2  unbound card-A                       =>  instrument_changed  notice:customer_action_needed(instrument_id=card-S)  case:waiting
+    """)
