@@ -148,7 +148,7 @@ class Planner:
         if case.unanswered:
             return "in_flight", None
         blocked = self.account.block(case)
-        goes = case.restart is not None and not case.restart.for_rung
+        goes = case.restart is not None and not case.restart.for_rung and self.restart_at(case) != FOREVER
         if blocked and not (goes and blocked in {"fix_data", "needs_customer"}):
             return "waiting", None
         at = self.next_attempt(case)
