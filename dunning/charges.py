@@ -123,7 +123,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         case.psp_hold = False
     if case is not None and case.closed is None:
         if data.initiated_by is _PSP:
-            use_next_rung(matter, case, page.policies[case.policy], attempted_at)
+            _provider_tried(matter, case, page.policies[case.policy], attempted_at)
         matter.moved_by = "part_paid"
     if invoice.settled is not None:
         settled_again(page, matter, micros(event.time))
@@ -243,7 +243,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     if moves or failure.is_first:
         begins = failed(case, policy, attempted_at, failure.answer.kind)
         if moves and data.initiated_by is _PSP:
-            use_next_rung(matter, case, policy, attempted_at)
+            _provider_tried(matter, case, policy, attempted_at, has_failed=True)
         if begins:
             pass_past_rungs(matter, case, policy, page.now)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
@@ -319,6 +319,17 @@ def _forbid(page: Page, case: Case, failure: _Failure) -> None:
         owed.since = page.now
     elif failure.attempted_at >= owed.since:
         case.immediate = None
+
+
+def _provider_tried(
+    matter: Matter, case: Case, policy: Policy, attempted_at: int, *, has_failed: bool = False
+) -> None:
+    """Let an attempt of the provider use a rung, and one of the ladder that the invoice may still bring."""
+    kept = case.provisional
+    if kept is not None:
+        kept.provider_tried_at = (*kept.provider_tried_at, attempted_at)
+    if not (has_failed and policy.is_by_gap):
+        use_next_rung(matter, case, policy, attempted_at)
 
 
 def _close_early(matter: Matter, case: Case, policy: Policy, verdict: Verdict, attempted_at: int) -> None:

@@ -132,6 +132,11 @@ def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> 
     """Put a case on the ladder of another policy, which its invoice has brought."""
     invoice = matter.invoice
     case.rung, case.ladder_start = 0, kept.begins_at
+    if not policy.is_by_gap:
+        begins_at = 0 if policy.is_by_invoice else kept.begins_at or 0
+        for tried_at in kept.provider_tried_at:
+            if tried_at >= begins_at:
+                use_next_rung(matter, case, policy, tried_at)
     if policy.is_by_gap:
         case.ladder_start = kept.failed_at
         case.rung = max(0, kept.failures - 1) + _is_rung_unanswered(invoice, case)
@@ -152,15 +157,21 @@ def begin_anew(case: Case, policy: Policy) -> None:
     if not policy.is_by_invoice:
         case.ladder_start, case.rung = None, 0
     if case.provisional is not None:
-        case.provisional = Provisional(dead_at=case.provisional.dead_at)
+        kept = case.provisional
+        case.provisional = Provisional(dead_at=kept.dead_at, provider_tried_at=kept.provider_tried_at)
     case.carried_at = None
     case.technical_used, case.technical_at = 0, None
 
 
 def use_next_rung(matter: Matter, case: Case, policy: Policy, attempted_at: int) -> None:
-    """Let an attempt of the provider take the place of the next rung after it that nobody has used."""
-    if policy.is_by_gap:
-        return  # `failed` has taken the gap
+    """Let an attempt of the provider take the place of the next rung after it that nobody has used.
+
+    That is the one which still waits for a network, if there is one. Not for a failed attempt on a ladder of gaps,
+    where `failed` has taken the gap.
+    """
+    if case.carried_at is not None:
+        case.carried_at = None
+        return
     used_at: int | None = None
     for index, at in rungs(matter, case, policy):
         if used_at is not None and at != used_at:

@@ -114,6 +114,7 @@ class Provisional(msgspec.Struct, array_like=True, gc=False):
     failed_at: int | None = None  # the last failed automatic attempt, technical ones included
     failures: int = 0  # technical ones excluded
     dead_at: int | None = None  # the first `never` or fraud
+    provider_tried_at: tuple[int, ...] = ()  # the attempts of the provider: each uses a rung
 
 
 class Case(msgspec.Struct, array_like=True, gc=False):

@@ -10,7 +10,7 @@ from schemas.decisions import DeclineClass
 from schemas.instants import micros
 from schemas.payment_methods import Instrument, InstrumentType
 from tests.model.facts import FOREVER, SETTLED, Case, Charge, Hold, Invoice, Request, Wait
-from tests.model.planning import skip_past
+from tests.model.planning import skip_past, use_rung
 from tests.model.telling import Telling
 
 DAY = 86_400_000_000
@@ -292,6 +292,8 @@ class ChargeEvents(Telling):
         restarted = request is not None and request.reason in {"instrument_bound", "details_updated"}
         case.failed = [] if restarted else case.failed
         case.failed.append((moment, technical))
+        if data.initiated_by is Initiator.PSP:
+            case.provider_moments.append(moment)
         if anchor is LadderAnchor.PREVIOUS_ATTEMPT:
             case.ladder_from = moment if case.ladder_from is None else max(case.ladder_from, moment)
             case.ladder_step = 0 if restarted else case.ladder_step + (not technical)
@@ -304,9 +306,19 @@ class ChargeEvents(Telling):
             self.take_rung(case, moment)
 
     def take_rung(self, case: Case, moment: int) -> None:
-        """Let a provider's attempt use the next rung of a ladder of fixed instants."""
-        if case.policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
+        """Let a provider's attempt use the next rung, or the one that still waits."""
+        by_gap = case.policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
+        if case.moved:
+            due, case.moved = min(case.moved), []
+            if by_gap and (case.ladder_from, case.ladder_step) == case.gap_used:
+                case.ladder_from, case.ladder_step = due, case.ladder_step + 1
+        elif not by_gap:
             case.provider_tried.append(max(moment, case.cursor + 1))
+        else:
+            skip_past(self.planner, case, moment)
+            rung = self.planner.next_rung(case)
+            if rung is not None:
+                use_rung(case, rung, skipped=True)
 
     def succeeded(self, data: ChargeSucceeded, time: int) -> None:
         account, invoice = self.account, self.charged(data)
@@ -351,6 +363,7 @@ class ChargeEvents(Telling):
     def pay(self, case: Case, data: ChargeSucceeded, moment: int, request: Request | None) -> None:
         """Lower the balance of a case; at zero it is paid."""
         if case.closed is None and data.initiated_by is Initiator.PSP:
+            case.provider_moments.append(moment)
             self.take_rung(case, moment)
         self.give_up_gap(case, request)
         left = max(0, case.balance - data.amount_minor)

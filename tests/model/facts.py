@@ -127,6 +127,7 @@ class Case:
     )  # automatic attempts since it began anew; technical?
     cursor: int = -1  # rungs at or before it are gone
     provider_tried: list[int] = field(default_factory=list)  # each takes the next rung that is left then
+    provider_moments: list[int] = field(default_factory=list)  # all of its attempts, as told
     moved: list[int] = field(default_factory=list)  # planned instants of rungs that a network rule moved
     gap_used: tuple[int, int] | None = None
     gap_used_at: int = -1  # the rung that it led to

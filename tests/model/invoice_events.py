@@ -62,6 +62,9 @@ class InvoiceEvents(Telling):
         """Count the ladder of another policy from the attempts that there were."""
         case.moved, case.gap_used = [], None
         case.ladder_from, case.ladder_step = None, -1
+        begins = case.failed[0][0] if case.failed else 0
+        by_invoice = case.policy.ladder_anchor is LadderAnchor.INVOICE_DATE
+        case.provider_tried = [at for at in case.provider_moments if by_invoice or at >= begins]
         if not case.failed:
             return
         if case.policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:

@@ -196,3 +196,38 @@ def test_a_providers_attempt_uses_both_of_two_rungs_of_one_instant() -> None:
         """,
         policy={"ladder": {"anchor": "first_decline", "steps": [1, "PT24H", 10]}},
     )
+
+
+def test_a_provider_that_pays_a_part_uses_a_gap() -> None:
+    assert_story(
+        """
+        day 0  issued on=card-A            =>  issued
+        day 0  declined 0                  =>  declined  notice:payment_declined  case:retrying@d2
+        day 1  succeeded psp amount=900    =>  part_paid  case:retrying@d5
+        """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [2, 3, 5]}},
+    )
+
+
+def test_a_provider_takes_the_place_of_a_rung_that_waits_for_a_network() -> None:
+    assert_story("""
+        day 0         issued on=card-A                           =>  issued
+        day 0         declined 0 retry_later advice=28           =>  declined  notice:payment_declined  case:retrying@d6
+        day 4         declined psp                               =>  declined  notice:payment_declined  case:retrying@d7
+    """)
+
+
+def test_what_a_provider_used_is_used_on_the_ladder_of_the_invoice_too() -> None:
+    assert_story(
+        """
+        day 0         declined 0                        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         declined psp                      =>  declined  notice:payment_declined  case:retrying@d6
+        day 1  10:00  issued on=card-A policy=other     =>  reanchored  case:retrying@d4
+        """,
+        policies={
+            "policies": {
+                "standard": {"ladder": {"anchor": "invoice_date", "steps": [3, 6]}},
+                "other": {"ladder": {"anchor": "invoice_date", "steps": [2, 4]}},
+            }
+        },
+    )
