@@ -58,7 +58,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     touch(page, matter)
     if data.instrument is not None:
         describe(page, account, data.instrument)
-    know_debit(account, data)
+    know_debit(page, account, data)
     means = account.means(data.instrument_id)
     may_open = is_automatic and invoice.case is None and invoice.settled is None
     if may_open and invoice.issued_at is None and not invoice.adjusted:
@@ -71,7 +71,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     verdict = page.rules.declines.verdict(data.decline, attempted_at, policy.rules, means.credential.network)
     if verdict.unknown:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
-    answer = _answered(matter, data)
+    answer = _answered(page, matter, data)
     is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
     is_open = matter.has_open_case
     failure = _Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
@@ -109,7 +109,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         return "currency_differs"
     invoice.succeeded = remembering(invoice.succeeded, charge)
     case = invoice.case
-    answer = _answered(matter, data)
+    answer = _answered(page, matter, data)
     instrument_id = data.instrument_id or answer.instrument_id
     if answer.request_id is not None and instrument_id:
         uncount(page, matter, instrument_id, answer.request_id)
@@ -165,11 +165,11 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     return "pending"
 
 
-def _answered(matter: Matter, data: ChargeDeclined | ChargeSucceeded) -> Answered:
+def _answered(page: Page, matter: Matter, data: ChargeDeclined | ChargeSucceeded) -> Answered:
     """Find what an outcome answers; what was counted of it while it was in doubt gives way to it."""
     answer = answered(matter, data)
     if answer.counted_at:
-        take_back(matter, answer.instrument_id, answer.counted_at)
+        take_back(page, matter, answer.instrument_id, answer.counted_at)
     return answer
 
 

@@ -47,12 +47,10 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
         and said.country in (None, known.country)
     ):
         return  # nothing new, as most times
-    if means.credential.attempts and account.count_tied(said.instrument_id) <= MOST_CORRECTED:
-        # Plans of cases that it was charged for rest on what was known.
-        _touch_all(page, list(charged_with(account, said.instrument_id)))
+    _touch_charged(page, account, said.instrument_id)
     stopped = _moved_by_fingerprint(page, account, said.instrument_id, said.fingerprint)
     if known.fingerprint is None and said.fingerprint is not None:
-        _learn_fingerprint(account, said.instrument_id, said.fingerprint)
+        _learn_fingerprint(page, account, said.instrument_id, said.fingerprint)
     known.type = said.type
     known.network = said.network or known.network
     known.fingerprint = said.fingerprint or known.fingerprint
@@ -67,13 +65,15 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     if known.network is not None and credential.network != (network := network_name(known.network)):
         credential.network = network
         account.credential_changed(credential_id)
+        _note_moved(page, account, credential_id, frees=True)
     _stop(page, None, stopped, _NEVER, is_told=True)
 
 
-def know_debit(account: OpenAccount, data: ChargeDeclined) -> None:
+def know_debit(page: Page, account: OpenAccount, data: ChargeDeclined) -> None:
     """Know a bank debit by the dialect of its decline, if nobody has described the instrument."""
     instrument, kind = account.instrument(data.instrument_id), _DEBITS.get(data.decline.dialect)
     if instrument.type is None and kind is not None:
+        _touch_charged(page, account, data.instrument_id)
         instrument.type = kind
         account.instrument_changed(data.instrument_id)
 
@@ -99,7 +99,7 @@ def _moved_by_fingerprint(
     return moved if is_dead_now or is_learnt else []
 
 
-def _learn_fingerprint(account: OpenAccount, instrument_id: str, fingerprint: str) -> None:
+def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fingerprint: str) -> None:
     """Carry what was counted and decided under the instrument's id over to the card number that it turns out to be."""
     alone, shared = account.credential("=" + instrument_id), account.credential("#" + fingerprint)
     if alone == Credential():
@@ -111,6 +111,7 @@ def _learn_fingerprint(account: OpenAccount, instrument_id: str, fingerprint: st
     if alone.hold_until > shared.hold_until:
         shared.hold_until, shared.hold_rule = alone.hold_until, alone.hold_rule
     account.credential_changed("#" + fingerprint)
+    _note_moved(page, account, "#" + fingerprint, frees=False)
 
 
 def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, network: str | None) -> None:
@@ -143,9 +144,10 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
     page.unplanned += account.replan()
 
 
-def take_back(matter: Matter, instrument_id: str, counted_at: int) -> None:
+def take_back(page: Page, matter: Matter, instrument_id: str, counted_at: int) -> None:
     """Take back an attempt that was counted while its outcome was in doubt; the outcome counts as it is."""
     means = matter.account.means(instrument_id)
+    note_if_full(page, matter.account, means, frees=True)
     if counted_at in means.credential.attempts:
         means.credential.attempts.remove(counted_at)
         matter.account.credential_changed(means.credential_id)
@@ -280,6 +282,12 @@ def charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
     for subscription_id in account.tied_to(instrument_id):
         if charged_on(account, subscription_id) == instrument_id:
             yield from account.open_matters_of(subscription_id)
+
+
+def _touch_charged(page: Page, account: OpenAccount, instrument_id: str) -> None:
+    """Take up the cases whose plans rest on what is known of the instrument, unless there are very many."""
+    if account.count_tied(instrument_id) <= MOST_CORRECTED:
+        _touch_all(page, list(charged_with(account, instrument_id)))
 
 
 def _is_older(matter: Matter, at: int) -> bool:

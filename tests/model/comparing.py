@@ -106,7 +106,7 @@ def differences(history: History) -> list[str]:
 
 def compare(engine: Sequence[Written], model: Sequence[Written]) -> list[str]:
     """List the differing events: `engine` wrote it and the model did not, or the other way round."""
-    ours, theirs = (_without_refinements([_compared(one) for one in written]) for written in (engine, model))
+    ours, theirs = ([_compared(one) for one in written] for written in (engine, model))
     found: list[tuple[str, str]] = []
     for name, these, others in (("engine", ours, theirs), ("model ", theirs, ours)):
         left = list(others)
@@ -123,26 +123,6 @@ def compare(engine: Sequence[Written], model: Sequence[Written]) -> list[str]:
             :1
         ]
     return [text for _, text in sorted(found, key=lambda item: item[0])]
-
-
-def _without_refinements(written: list[Written]) -> list[Written]:
-    """Leave out changes of `next_attempt_at` alone: the engine may notice late that another case moved it."""
-    kept = []
-    last: dict[str, Written] = {}
-    for one in written:
-        if one["type"] == "dunning.case_changed":
-            data = one["data"]
-            before = last.get(data["invoice_id"], {})
-            last[data["invoice_id"]] = data
-            free = {"next_attempt_at", "previous_state"}
-            if data["state"] == "retrying" and _less(data, free) == _less(before, free):
-                continue
-        kept.append(one)
-    return kept
-
-
-def _less(data: Written, names: set[str]) -> Written:
-    return {name: value for name, value in data.items() if name not in names}
 
 
 def _compared(one: Written) -> Written:

@@ -250,3 +250,13 @@ def test_never_on_the_old_token_of_the_same_card_number_is_told() -> None:
         day 1  10:00  declined 1                                        =>  declined  notice:payment_declined  case:retrying@d3
         day 1  12:00  declined psp stripe:stolen_card on=card-A tried=d0T12:00  =>  declined_elsewhere  notice:payment_declined  notice:customer_action_needed(instrument_id=card-B)  case:waiting
     """)
+
+
+def test_a_card_number_that_is_learnt_delays_the_other_cases_on_it_at_once() -> None:
+    assert_story("""
+        day 0         issued on=card-A                                    =>  issued
+        day 0         issued on=card-B invoice=in-2 sub=sub-2             =>  issued
+        day 0         declined 0 advice=28                                =>  declined  notice:payment_declined  case:retrying@d6
+        day 0  10:00  declined 0 invoice=in-2 sub=sub-2 on=card-B fingerprint=F  =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
+        day 1         added card-A fingerprint=F                          =>  added  in-2.notice:instrument_added_not_bound  in-2.case:retrying@d6
+    """)
