@@ -105,7 +105,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
 
     request_id: str | None  # None: an attempt that we did not ask for
     kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
-    is_late: bool  # of a request that was superseded or answered before: it moves nothing in its case
+    is_late: bool  # of a request that was superseded: it moves nothing in its case
     was_reconcile: bool = False
     was_answered: bool = False  # its outcome was told before, as another charge
     instrument_id: str = ""  # on which the attempt was made, where that is known
@@ -137,9 +137,12 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
         return Answered(None, "", is_late=False)
     assert case is not None, "who asked has a case"
     if request_id != in_flight:
-        instrument_id = case.superseded.pop(request_id, "")
+        # A second outcome of a request is one more attempt on it; of a superseded one it moves nothing all the same.
+        is_superseded, instrument_id = request_id in case.superseded, case.superseded.get(request_id, "")
+        if instrument_id:
+            case.superseded[request_id] = ""
         return Answered(
-            request_id, "", is_late=True, was_answered=not instrument_id, instrument_id=instrument_id
+            request_id, "", is_late=is_superseded, was_answered=not instrument_id, instrument_id=instrument_id
         )
     kind, instrument_id = case.request_kind, case.request_on
     _out_of_flight(case)

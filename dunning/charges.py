@@ -113,7 +113,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     instrument_id = data.instrument_id or answer.instrument_id
     if answer.request_id is not None and instrument_id:
         uncount(page, matter, instrument_id, answer.request_id)
-    if case is not None and answer.request_id is not None and not answer.is_late:
+    if case is not None and answer.request_id is not None and not answer.is_late and not answer.was_answered:
         case.immediate = None  # a restart that waited for this answer is not needed (section 3, point 4)
     if instrument_id:
         data_right(page, account, instrument_id, attempted_at)

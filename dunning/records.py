@@ -167,7 +167,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     changes_told: int = 0  # numbers the case_changed events
     notices_told: int = 0  # numbers the notices
     provisional: Provisional | None = None  # until the invoice comes
-    # Requests that were superseded and have no outcome yet, and on which instrument they were made.
+    # Requests that were superseded, and on which instrument they were made; "" once they have an outcome.
     superseded: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property

@@ -47,11 +47,13 @@ class ChargeEvents(Telling):
             account.networks.get(account.card(data.instrument_id)),
         )
         answered = self.answers(data, case)
-        is_late = self.is_late(case, answered, data.charge_id)
+        is_late = self.is_late(case, answered)
         is_awaited = self.is_awaited(data, case, answered)
         self.record(data, moment, "declined", answered, verdict)
-        if case is not None and answered is not None and answered is case.unanswered:
+        if case is not None and answered is case.unanswered:
             case.unanswered = None
+        else:
+            answered = None  # a second outcome of a request is an attempt that nobody asked for
         open_case = None if case is None or case.closed is not None else case
         by_people = data.initiated_by in PEOPLE
         is_over = is_settled or (data.subscription_id in account.ended and open_case is None)
@@ -151,13 +153,9 @@ class ChargeEvents(Telling):
         case = self.open(invoice, moment, balance, data)
         return case if case.invoice_id in self.account.cases else None
 
-    def is_late(self, case: Case | None, request: Request | None, charge_id: str) -> bool:
-        """Tell whether an outcome is that of a request that was superseded, or answered before by another charge."""
-        if case is None or request is None:
-            return False
-        was_answered = request.answered and charge_id not in case.invoice.pending
-        request.answered = True
-        return was_answered or request.request_id in case.superseded
+    def is_late(self, case: Case | None, request: Request | None) -> bool:
+        """Tell whether an outcome is that of a request that was superseded."""
+        return case is not None and request is not None and request.request_id in case.superseded
 
     def answers(
         self, data: ChargeDeclined | ChargeSucceeded | ChargePending, case: Case | None
@@ -327,7 +325,6 @@ class ChargeEvents(Telling):
             return
         case = account.cases.get(data.invoice_id)
         request = self.answers(data, case)
-        self.is_late(case, request, data.charge_id)
         if data.currency != invoice.currency:
             is_open = case is not None and case.closed is None
             was_told = any(one.charge_id == data.charge_id and one.reconcile for one in account.charges)

@@ -51,7 +51,6 @@ class Request:
     reason: str
     instrument_id: str
     told_missing: bool = False
-    answered: bool = False
 
 
 @dataclass

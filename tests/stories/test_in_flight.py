@@ -286,3 +286,14 @@ def test_a_wait_that_comes_with_a_suspected_duplicate_is_kept() -> None:
         day 0         declined 0 invoice=in-2 sub=sub-2               =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
         day 2         declined 0 mastercard:94 advice=27 charge=ch-x  =>  reconcile  notice:reconcile  case:pending  in-2.case:retrying@d6
     """)
+
+
+def test_a_second_decline_of_a_request_is_one_more_failed_attempt() -> None:
+    assert_story("""
+        day 0         issued on=card-A           =>  issued
+        day 0         declined 0                 =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                        =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  declined 1                 =>  declined  notice:payment_declined  case:retrying@d7
+        day 6  22:00  declined 1                 =>  declined  notice:payment_declined  case:retrying@d12
+        day 6  23:00  declined 1 needs_customer  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+    """)
