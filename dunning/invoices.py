@@ -40,7 +40,7 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     if invoice.settled is not None:
         return "already_settled"
     if invoice.case is not None and invoice.case.closed is not None:
-        page.subscriptions[account.account_id, invoice.subscription_id] = None  # its age is known now
+        reanchor(page, matter)
         return "case_closed"
     if not invoice.adjusted:
         invoice.balance = max(0, data.amount_minor - invoice.paid)

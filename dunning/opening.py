@@ -70,13 +70,16 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
 
 
 def reanchor(page: Page, matter: Matter) -> None:
-    """Take policy and anchor of a provisional case anew, now that its invoice has come."""
+    """Take policy and anchor of a provisional case anew, now that its invoice has come.
+
+    One that is closed keeps its window; by the policy go its stages, and what is to come if it is reopened.
+    """
     case = matter.case
     touch(page, matter)
     policy = chosen_policy(page, matter)
     before = case.policy, case.window_ends_at
     case.policy = page.book.number(policy)
-    if not case.window_given:
+    if not case.window_given and case.closed is None:
         case.window_ends_at = window_end(policy, matter.invoice, case.first_decline_at)
     case.is_window_shown = case.is_window_shown and before == (case.policy, case.window_ends_at)
     is_same = case.policy == before[0]
@@ -87,6 +90,11 @@ def reanchor(page: Page, matter: Matter) -> None:
         take_anew(matter, case, policy, kept)
     else:
         technical_in_zone(matter, case, policy, page.now)
+    if case.closed is not None:
+        page.subscriptions[matter.account.account_id, matter.invoice.subscription_id] = (
+            None  # its age is known now
+        )
+        return
     case.plan_kind = ""
     if case.carried_at is not None:
         case.carried_at = _waiting_rung(matter, case, policy, page.now, is_same=is_same)

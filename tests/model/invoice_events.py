@@ -47,6 +47,12 @@ class InvoiceEvents(Telling):
         elif case is not None and case.provisional:
             case.provisional, case.zone = False, data.time_zone
             case.anchor, case.currency = micros(data.issued_at), data.currency
+            before, case.policy = (
+                case.policy,
+                case.policy if invoice.settled in SETTLED else self.choose(invoice),
+            )
+            if case.policy is not before:
+                self.take_anew(case)
         elif case is None and invoice.paid and invoice.paid >= data.amount_minor:
             self.settle(invoice, "paid", invoice.settled_at)
         elif case is None and invoice.paid:

@@ -144,3 +144,18 @@ def test_a_closed_case_ages_from_the_date_of_the_invoice_that_comes_late() -> No
             "stages": [{"name": "late", "after": 5}, {"name": "blocked", "after": 9}],
         },
     )
+
+
+def test_a_case_that_was_stopped_before_its_invoice_came_ages_by_the_policy_of_the_invoice() -> None:
+    assert_story(
+        """
+        day 0  declined 0                        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  stop                              =>  stopped  stop  case:closed/stopped
+        day 2  issued on=card-A policy=staged    =>  case_closed  case:closed/stopped
+        day 5  due                               =>  stage:warned
+        """,
+        policies={
+            "policies": {"standard": {}, "staged": {"stages": [{"name": "warned", "after": 5}]}},
+            "select": [{"use": "standard"}],
+        },
+    )
