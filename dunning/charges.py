@@ -232,9 +232,10 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
     if moves:
         _attempted(matter, attempted_at)
-        _hold_back(case, data, attempted_at)
         if verdict.decline_class is _FIX_DATA and verdict_on(matter.account.means(data.instrument_id)):
             _forbid(page, case, failure)
+    if moves or failure.is_first:
+        _hold_back(case, data, attempted_at)
     if not failure.is_automatic:
         matter.moved_by = "manual_attempt"
         return "manual_attempt"
@@ -285,10 +286,20 @@ def _tell(page: Page, matter: Matter, failure: _Failure, moved_on: str | None) -
         next_attempt_at=shown_attempt(matter, state_of(matter)),
         why=verdict.why,
     )
-    if moved_on is not None and verdict.decline_class in BLOCKING:
+    if moved_on is not None and _stops(matter, failure):
         action_needed(page, matter, moved_on, verdict.decline_class)
     elif failure.is_first:
         tell_if_blocked(page, matter)
+
+
+def _stops(matter: Matter, failure: _Failure) -> bool:
+    """Tell whether the verdict of a decline keeps its case from going on; one that was told too late does not."""
+    decline_class, case = failure.verdict.decline_class, matter.case
+    if decline_class is _NEEDS_CUSTOMER:
+        return case.needs_customer and case.decline_at == failure.attempted_at
+    if decline_class is _FIX_DATA:
+        return matter.account.instrument(failure.data.instrument_id).fix_data_at is not None
+    return decline_class is _NEVER
 
 
 def _hold_back(case: Case, data: ChargeDeclined, attempted_at: int) -> None:

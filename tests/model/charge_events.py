@@ -14,7 +14,6 @@ from tests.model.planning import skip_past, use_rung
 from tests.model.telling import Telling
 
 DAY = 86_400_000_000
-CUSTOMER_CLASSES = ("fix_data", "needs_customer", "never")
 DEBITS = {
     Dialect.ACH: InstrumentType.ACH_DEBIT,
     Dialect.SEPA: InstrumentType.SEPA_DEBIT,
@@ -233,10 +232,11 @@ class ChargeEvents(Telling):
         self.tell_decline(case, data, told)
         decides = moment >= case.class_at and data.initiated_by not in PEOPLE
         is_fix = decline_class == "fix_data" and current in self.account.fix
-        if not elsewhere:
+        if not elsewhere or is_first:
             self.set_hold(case, data, moment)
-            if is_fix or (decline_class == "needs_customer" and decides):
-                self.forbid(case, moment, is_awaited=is_awaited)
+        stops = {"never": True, "needs_customer": decides, "fix_data": is_fix}.get(decline_class, False)
+        if stops and not elsewhere:
+            self.forbid(case, moment, is_awaited=is_awaited)
         if data.initiated_by in PEOPLE:
             return
         if is_first:
@@ -245,17 +245,21 @@ class ChargeEvents(Telling):
             self.accelerate(case, verdict, moment, data.instrument_id)
             self.move_ladder(case, data, moment, request)
             if decides:
-                case.class_at, case.decline_class = moment, decline_class
-                case.needs_customer = decline_class == "needs_customer"
-                case.technical_after = moment if decline_class == "technical" else None
+                self.decide(case, decline_class, moment)
         elif is_first:
             case.ladder_from, case.ladder_step = moment, 0
             case.failed.append((moment, False))
-        if decline_class in CUSTOMER_CLASSES and not elsewhere:
+        if stops and not elsewhere:
             self.notice("customer_action_needed", case, **told)
         elif is_first and decline_class != "reconcile":
             self.tell_block(case)
         skip_past(self.planner, case)
+
+    def decide(self, case: Case, decline_class: str, moment: int) -> None:
+        """Let the latest automatic class decide."""
+        case.class_at, case.decline_class = moment, decline_class
+        case.needs_customer = decline_class == "needs_customer"
+        case.technical_after = moment if decline_class == "technical" else None
 
     def forbid(self, case: Case, moment: int, *, is_awaited: bool) -> None:
         """End the immediate attempt that is owed, unless it waited for this very outcome."""

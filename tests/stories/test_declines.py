@@ -260,3 +260,14 @@ def test_a_card_number_that_is_learnt_delays_the_other_cases_on_it_at_once() -> 
         day 0  10:00  declined 0 invoice=in-2 sub=sub-2 on=card-B fingerprint=F  =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
         day 1         added card-A fingerprint=F                          =>  added  in-2.notice:instrument_added_not_bound  in-2.case:retrying@d6
     """)
+
+
+def test_a_verdict_that_is_told_too_late_asks_the_customer_for_nothing() -> None:
+    assert_story("""
+        day 0         issued on=card-A                           =>  issued
+        day 0         declined 0                                 =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         declined 0 needs_customer tried=d-1        =>  declined  notice:payment_declined
+        day 2         edited card-A                              =>  details_updated  details_updated  request:1@card-A  case:in_flight
+        day 2  09:10  declined 1                                 =>  declined  notice:payment_declined  case:retrying@d3
+        day 2  10:00  declined 0 fix_data tried=d1               =>  declined  notice:payment_declined
+    """)

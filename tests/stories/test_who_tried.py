@@ -231,3 +231,11 @@ def test_what_a_provider_used_is_used_on_the_ladder_of_the_invoice_too() -> None
             }
         },
     )
+
+
+def test_a_provider_that_tries_again_holds_back_a_case_that_it_opened_on_another_card() -> None:
+    assert_story("""
+        day 0  bound card-B                         =>  instrument_changed
+        day 0  issued                               =>  issued
+        day 0  declined psp on=card-A psp_again=d4  =>  declined_elsewhere  notice:payment_declined  case:retrying@d7
+    """)
