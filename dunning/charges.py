@@ -119,8 +119,8 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         data_right(page, account, instrument_id, attempted_at)
     _pay(invoice, data.amount_minor)
     _attempted(matter, attempted_at)
-    if case is not None and data.initiated_by is _PSP and attempted_at >= case.decline_at:
-        case.psp_hold = False
+    if case is not None and data.initiated_by is _PSP and attempted_at >= case.psp_said_at:
+        case.psp_hold, case.psp_said_at = False, attempted_at
     if case is not None and case.closed is None:
         if data.initiated_by is _PSP:
             _provider_tried(matter, case, page.policies[case.policy], attempted_at)
@@ -305,14 +305,15 @@ def _stops(matter: Matter, failure: _Failure) -> bool:
 def _hold_back(case: Case, data: ChargeDeclined, attempted_at: int) -> None:
     """Follow what the provider says about its own next attempt (contract section 6, Provider's hold).
 
-    What was said before the latest decline is old news: it neither announces anything nor answers it.
+    Of what is said the latest moment counts, in whatever order it is told; who says nothing changes nothing.
     """
-    if attempted_at < case.decline_at:
+    if (data.psp_will_retry is None and data.initiated_by is not _PSP) or attempted_at < case.psp_said_at:
         return
+    case.psp_said_at = attempted_at
     if data.psp_will_retry:
         case.psp_hold = True
         case.psp_next_at = None if data.psp_next_attempt_at is None else micros(data.psp_next_attempt_at)
-    elif data.initiated_by is _PSP or data.psp_will_retry is False:
+    else:
         case.psp_hold, case.psp_next_at = False, None
 
 

@@ -169,6 +169,9 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     provisional: Provisional | None = None  # until the invoice comes
     # Requests that were superseded, and on which instrument they were made; "" once they have an outcome.
     superseded: dict[str, str] = msgspec.field(default_factory=dict)
+    psp_said_at: int = (
+        0  # the latest moment of which the provider's own retry was announced, made or called off
+    )
 
     @property
     def decline_class(self) -> str | None:

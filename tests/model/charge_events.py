@@ -276,8 +276,10 @@ class ChargeEvents(Telling):
 
     def set_hold(self, case: Case, data: ChargeDeclined, moment: int) -> None:
         """Note that the provider tries again, that it has tried, or that it gives up."""
-        if moment < case.class_at:
-            return  # old news
+        is_said = data.psp_will_retry is not None or data.initiated_by is Initiator.PSP
+        if moment < case.hold_said_at or not is_said:
+            return
+        case.hold_said_at = moment
         if data.initiated_by is Initiator.PSP or data.psp_will_retry is False:
             case.hold = None
         if data.psp_will_retry:
@@ -343,8 +345,8 @@ class ChargeEvents(Telling):
             self.is_good(instrument, moment)
         if case is not None and request is not None and request is case.unanswered:
             case.unanswered = case.restart = None
-        if case is not None and data.initiated_by is Initiator.PSP and moment >= case.class_at:
-            case.hold = None
+        if case is not None and data.initiated_by is Initiator.PSP and moment >= case.hold_said_at:
+            case.hold, case.hold_said_at = None, moment
         if invoice.settled in SETTLED:
             invoice.settled_at = max(invoice.settled_at, time)
             return

@@ -132,6 +132,7 @@ class Case:
     gap_used_at: int = -1  # the rung that it led to
     dropped_by_pause: bool = False
     hold: Hold | None = None
+    hold_said_at: int = -1  # the latest moment of which the provider said anything
     accelerated_from: int | None = None
     accelerated_on: str | None = None
     closing_at: int | None = None

@@ -239,3 +239,14 @@ def test_a_provider_that_tries_again_holds_back_a_case_that_it_opened_on_another
         day 0  issued                               =>  issued
         day 0  declined psp on=card-A psp_again=d4  =>  declined_elsewhere  notice:payment_declined  case:retrying@d7
     """)
+
+
+def test_a_provider_that_announced_its_attempt_before_the_latest_decline_is_heeded_all_the_same() -> None:
+    assert_story("""
+        day 0         issued on=card-A                           =>  issued
+        day 0         declined 0                                 =>  declined  notice:payment_declined  case:retrying@d3
+        day 2         declined 0                                 =>  declined  notice:payment_declined
+        day 2  10:00  declined 0 tried=d1 psp_again=d7T08:00     =>  declined  notice:payment_declined  case:retrying@d12
+        day 2  11:00  declined 0 tried=d0T10:00 psp_again=no     =>  declined  notice:payment_declined
+        day 2  12:00  declined 0 tried=d2T10:00 psp_again=no     =>  declined  notice:payment_declined  case:retrying@d3
+    """)
