@@ -63,7 +63,10 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     request_id = request_id_of(matter, case)
     if reason is RequestReason.TECHNICAL:
         case.technical_used += 1
-    use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
+    if reason is RequestReason.TECHNICAL and policy.is_by_gap:
+        case.ladder_start = page.now  # the next gap counts from it, it takes none
+    else:
+        use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
     case.technical_at = case.immediate = case.carried_at = None
     case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
     case.request_kind = "r" if is_for_rung and reason not in RESTARTS else _KINDS[reason]

@@ -241,14 +241,15 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         return "manual_attempt"
     if moves:
         _close_early(matter, case, policy, verdict, attempted_at)
+    begins = False
     if moves or failure.is_first:
         begins = failed(case, policy, attempted_at, failure.answer.kind)
         if moves and data.initiated_by is _PSP:
             _provider_tried(matter, case, policy, attempted_at, has_failed=True)
-        if begins:
-            pass_past_rungs(matter, case, policy, page.now)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
         _decide(page, matter, failure, moves=moves)
+    if begins:
+        pass_past_rungs(matter, case, policy, page.now)
     matter.moved_by = "declined"
     _tell(page, matter, failure, charged if moves else None)
     if charged is not None and not (moves or failure.is_first):

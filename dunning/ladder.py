@@ -69,7 +69,12 @@ def pass_rung(case: Case, policy: Policy, index: int, instant: int) -> None:
 
 
 def pass_past_rungs(matter: Matter, case: Case, policy: Policy, now: int) -> None:
-    """Skip the rungs that lie before the instant; they are never made up for."""
+    """Skip the rungs that lie before the instant; they are never made up for.
+
+    Gaps count from a technical attempt that is planned: none of them runs until that is made.
+    """
+    if policy.is_by_gap and case.technical_at is not None:
+        return
     for index, at in rungs(matter, case, policy):
         if at >= now:
             return

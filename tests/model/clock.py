@@ -281,7 +281,9 @@ class Model:
         case.attempts += 1
         case.moved = []
         rung = Planner(account, self.rules, self.now).next_rung(case)
-        if rung is not None and rung <= self.now:  # the request stands for a rung of the same instant
+        if reason == "technical" and case.policy.ladder_anchor.value == "previous_attempt":
+            case.ladder_from = self.now  # gaps count from it, it takes none
+        elif rung is not None and rung <= self.now:  # the request stands for a rung of the same instant
             use_rung(case, rung, skipped=True)
         request_id = f"{case.invoice_id}/{case.attempts}"
         request = case.unanswered = Request(request_id, self.now, reason, instrument)

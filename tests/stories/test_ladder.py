@@ -508,3 +508,17 @@ def test_an_attempt_before_the_case_counts_for_min_gap_though_nothing_was_bound_
         day 3  08:30  declined customer                 =>  no_case
         day 3         declined 0 time=d0 tried=d0       =>  declined  notice:payment_declined  case:retrying@d7
     """)
+
+
+def test_a_technical_attempt_at_the_instant_of_a_gap_takes_no_gap() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A     =>  issued
+        day 0         declined 0 technical =>  declined  notice:payment_declined  case:retrying@d1
+        day 1         due                  =>  technical  request:1@card-A  case:in_flight
+        day 1  09:00  declined 1           =>  declined  notice:payment_declined  case:retrying@d2
+        day 2         due                  =>  scheduled  request:2@card-A  case:in_flight
+        day 2  09:00  declined 2           =>  declined  notice:payment_declined  case:retrying@d4
+        """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [1, 2, 3]}, "technical": ["P1D"]},
+    )

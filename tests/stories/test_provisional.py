@@ -159,3 +159,18 @@ def test_a_case_that_was_stopped_before_its_invoice_came_ages_by_the_policy_of_t
             "select": [{"use": "standard"}],
         },
     )
+
+
+def test_gaps_do_not_run_while_a_technical_attempt_is_planned_when_the_invoice_comes() -> None:
+    assert_story(
+        """
+        day 0         declined 0 technical =>  declined  notice:payment_declined  case:retrying@d1
+        day 0  23:00  issued on=card-A     =>  reanchored
+        day 1         due                  =>  technical  request:1@card-A  case:in_flight
+        day 1  09:00  declined 1           =>  declined  notice:payment_declined  case:retrying@d1T21:00
+        """,
+        policy={
+            "ladder": {"anchor": "previous_attempt", "steps": ["PT12H", "PT12H", 3]},
+            "technical": ["P1D"],
+        },
+    )
