@@ -182,10 +182,8 @@ class Model:
         case.unanswered.told_missing = True
         self.notice("outcome_missing", case)
 
-    def drop_restart(self, account: Account, case: Case) -> None:
-        restart, case.restart = case.restart, None
-        if restart and case.ladder_from is None and account.charged_on(case.subscription_id) is not None:
-            case.ladder_from, case.ladder_step = self.now, 0
+    def drop_restart(self, _: Account, case: Case) -> None:
+        case.restart = None
 
     def immediate(self, account: Account, case: Case) -> None:
         assert case.restart is not None
