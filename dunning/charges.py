@@ -84,8 +84,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
     if not answer.is_late and charged_on(account, data.subscription_id) in (None, data.instrument_id):
         _attempted(matter, attempted_at)
-        if invoice.case is not None:
-            _hold_back(invoice.case, data, attempted_at)
+    if invoice.case is not None:
+        _hold_back(invoice.case, data, attempted_at)
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
@@ -234,8 +234,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         _attempted(matter, attempted_at)
         if verdict.decline_class is _FIX_DATA and verdict_on(matter.account.means(data.instrument_id)):
             _forbid(page, case, failure)
-    if moves or failure.is_first:
-        _hold_back(case, data, attempted_at)
+    _hold_back(case, data, attempted_at)
     if not failure.is_automatic:
         matter.moved_by = "manual_attempt"
         return "manual_attempt"
@@ -306,7 +305,8 @@ def _stops(matter: Matter, failure: _Failure) -> bool:
 def _hold_back(case: Case, data: ChargeDeclined, attempted_at: int) -> None:
     """Follow what the provider says about its own next attempt (contract section 6, Provider's hold).
 
-    Of what is said the latest moment counts, in whatever order it is told; who says nothing changes nothing.
+    Of what is said the latest moment counts, in whatever order it is told; who says nothing changes nothing. It is
+    about the invoice, whatever instrument the provider charges.
     """
     if (data.psp_will_retry is None and data.initiated_by is not _PSP) or attempted_at < case.psp_said_at:
         return

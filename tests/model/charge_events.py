@@ -72,9 +72,7 @@ class ChargeEvents(Telling):
         if verdict.decline_class is DeclineClass.FIX_DATA and is_new:
             account.fix[data.instrument_id] = max(moment, account.fix.get(data.instrument_id, -1))
         if case is not None and case is not open_case:
-            used = account.charged_on(case.subscription_id)
-            if data.instrument_id == used and not is_late:
-                self.set_hold(case, data, moment)
+            self.set_hold(case, data, moment)
         cancelled = self.forbid_restarts(open_case, data, moment, verdict) if is_new else []
         if open_case is not None and not is_over:
             self.continue_case(
@@ -232,8 +230,7 @@ class ChargeEvents(Telling):
         self.tell_decline(case, data, told)
         decides = moment >= case.class_at and data.initiated_by not in PEOPLE
         is_fix = decline_class == "fix_data" and current in self.account.fix
-        if not elsewhere or is_first:
-            self.set_hold(case, data, moment)
+        self.set_hold(case, data, moment)
         stops = {"never": True, "needs_customer": decides, "fix_data": is_fix}.get(decline_class, False)
         if stops and not elsewhere:
             self.forbid(case, moment, is_awaited=is_awaited)

@@ -250,3 +250,14 @@ def test_a_provider_that_announced_its_attempt_before_the_latest_decline_is_heed
         day 2  11:00  declined 0 tried=d0T10:00 psp_again=no     =>  declined  notice:payment_declined
         day 2  12:00  declined 0 tried=d2T10:00 psp_again=no     =>  declined  notice:payment_declined  case:retrying@d3
     """)
+
+
+def test_a_provider_that_has_tried_the_former_card_holds_nothing_back_any_more() -> None:
+    assert_story("""
+        day 0         issued on=card-A                 =>  issued
+        day 0         declined 0 psp_again=yes         =>  declined  notice:payment_declined  case:retrying
+        day 1         bound card-B                     =>  instrument_changed  instrument_bound  request:1@card-B  case:in_flight
+        day 1  09:10  declined 1                       =>  declined  notice:payment_declined  case:retrying
+        day 2         declined psp on=card-A           =>  declined_elsewhere  notice:payment_declined  case:retrying@d3
+        day 2  10:00  declined psp on=card-A psp_again=d4  =>  declined_elsewhere  notice:payment_declined  case:retrying@d7
+    """)
