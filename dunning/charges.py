@@ -242,7 +242,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         _close_early(matter, case, policy, verdict, attempted_at)
     begins = False
     if moves or failure.is_first:
-        begins = failed(case, policy, attempted_at, failure.answer.kind)
+        begins = failed(case, policy, data.instrument_id, attempted_at, failure.answer.kind)
         if moves and data.initiated_by is _PSP:
             _provider_tried(matter, case, policy, attempted_at, has_failed=True)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:

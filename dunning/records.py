@@ -83,7 +83,7 @@ class Immediate(msgspec.Struct, array_like=True, gc=False):
     since: int  # the page that asked for it
     asked_in_pause: bool = False  # then it waits for `resume`, which makes it its own
     for_rung: bool = (
-        False  # it makes up for a rung that a pause dropped: any verdict forbids it, as it would that rung
+        False  # it makes up for a rung that a pause dropped: any verdict forbids it, as that rung
     )
 
 
@@ -110,7 +110,8 @@ class Presented(msgspec.Struct, array_like=True, gc=False):
 class Provisional(msgspec.Struct, array_like=True, gc=False):
     """What a case remembers until its invoice comes: the instants from which another policy would count."""
 
-    begins_at: int | None = None  # the first decline since the case began, or began anew
+    begins_at: int | None = None  # the first decline of the current instrument, or since the case began anew
+    begins_on: str = ""  # that instrument
     failed_at: int | None = None  # the last failed automatic attempt, technical ones included
     failures: int = 0  # technical ones excluded
     dead_at: int | None = None  # the first `never` or fraud
@@ -169,9 +170,11 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     provisional: Provisional | None = None  # until the invoice comes
     # Requests that were superseded, and on which instrument they were made; "" once they have an outcome.
     superseded: dict[str, str] = msgspec.field(default_factory=dict)
-    psp_said_at: int = (
-        0  # the latest moment of which the provider's own retry was announced, made or called off
+    psp_said_at: int = 0  # the latest moment of which the provider announced a retry, made or called it off
+    begins_anew: bool = (
+        False  # after a restart the ladder goes on as it is, until the next decline begins it anew
     )
+    ladder_on: str = ""  # the instrument whose first decline a `first_decline` ladder counts from
 
     @property
     def decline_class(self) -> str | None:

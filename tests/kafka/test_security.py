@@ -125,7 +125,9 @@ def test_an_unknown_ca_is_told(secured: Secured, monkeypatch: pytest.MonkeyPatch
 
 
 # aiokafka leaves a transport that the broker has closed to the collector, which may come by before this test ends.
-@pytest.mark.filterwarnings("ignore:Exception ignored .*_SelectorTransport:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored .*_SelectorTransport:pytest.PytestUnraisableExceptionWarning"
+)
 def test_plain_talk_to_a_secured_port_is_told(secured: Secured) -> None:
     with pytest.raises(Trouble) as caught:
         asyncio.run(check_topics(Settings(bootstrap=f"127.0.0.1:{secured.port}")))

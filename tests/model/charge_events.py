@@ -245,7 +245,8 @@ class ChargeEvents(Telling):
                 self.decide(case, decline_class, moment)
         elif is_first:
             case.ladder_from, case.ladder_step = moment, 0
-            case.failed.append((moment, False))
+            case.failed.append((moment, False, data.instrument_id))
+            case.ladder_on = data.instrument_id
         if stops and not elsewhere:
             self.notice("customer_action_needed", case, **told)
         elif is_first and decline_class != "reconcile":
@@ -291,8 +292,12 @@ class ChargeEvents(Telling):
         anchor = case.policy.ladder_anchor
         technical = request is not None and request.reason == "technical"
         restarted = request is not None and request.reason in {"instrument_bound", "details_updated"}
+        is_other = anchor is LadderAnchor.FIRST_DECLINE and case.ladder_on != data.instrument_id
+        if case.anew or is_other:
+            self.begin_anew(case)
+        case.ladder_on = data.instrument_id
         case.failed = [] if restarted else case.failed
-        case.failed.append((moment, technical))
+        case.failed.append((moment, technical, data.instrument_id))
         if data.initiated_by is Initiator.PSP:
             case.provider_moments.append(moment)
         if anchor is LadderAnchor.PREVIOUS_ATTEMPT:
@@ -305,6 +310,14 @@ class ChargeEvents(Telling):
             case.cursor, case.provider_tried = self.now - 1, []
         if data.initiated_by is Initiator.PSP:
             self.take_rung(case, moment)
+
+    def begin_anew(self, case: Case) -> None:
+        """Forget the ladder; the decline that is being taken begins it."""
+        case.failed = [] if case.anew else case.failed
+        case.anew = False
+        if case.policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
+            case.ladder_from, case.ladder_step, case.gap_used = None, -1, None
+            case.moved = []
 
     def take_rung(self, case: Case, moment: int) -> None:
         """Let a provider's attempt use the next rung, or the one that still waits."""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from dunning.policy import LadderAnchor
 from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 from tests.model.facts import Case, Restart
 from tests.model.telling import Telling
@@ -78,7 +77,8 @@ class MethodEvents(Telling):
         if case.accelerated_on is not None and used != case.accelerated_on:
             case.accelerated_from = case.accelerated_on = None
         if self.account.is_never(used):
-            case.restart = None
+            case.restart, case.anew, case.needs_customer = None, True, False
+            case.technical_after, case.technical_used = None, 0
             self.notice("customer_action_needed", case, instrument_id=used, decline_class="never")
             return
         self.restart(case, "instrument_bound", time)
@@ -94,7 +94,4 @@ class MethodEvents(Telling):
         case.restart = Restart(reason, time, self.now, self.account.is_paused(case))
         case.needs_customer = False
         case.technical_after, case.technical_used = None, 0
-        case.failed = []
-        if case.policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
-            case.ladder_from, case.ladder_step, case.gap_used = None, -1, None
-            case.moved = []
+        case.anew = True

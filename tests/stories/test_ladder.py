@@ -522,3 +522,15 @@ def test_a_technical_attempt_at_the_instant_of_a_gap_takes_no_gap() -> None:
         """,
         policy={"ladder": {"anchor": "previous_attempt", "steps": [1, 2, 3]}, "technical": ["P1D"]},
     )
+
+
+def test_a_ladder_from_the_first_decline_counts_from_that_of_the_card_that_is_charged_now() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A            =>  issued
+        day 0         declined 0                  =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  16:00  declined 0 on=card-B        =>  declined  notice:payment_declined  case:retrying@d3T16:00
+        day 1         declined 0 on=card-B        =>  declined  notice:payment_declined
+        """,
+        policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
+    )

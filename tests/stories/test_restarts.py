@@ -474,3 +474,44 @@ def test_turning_to_a_seen_instrument_that_is_blocked_asks_the_customer() -> Non
         day 1  declined customer never on=card-S    =>  manual_attempt
         day 2  unbound card-A                       =>  instrument_changed  notice:customer_action_needed(instrument_id=card-S)  case:waiting
     """)
+
+
+def test_the_ladder_goes_on_after_a_restart_that_paid_a_part() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A        =>  issued
+        day 0         declined 0              =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         bound card-B            =>  instrument_changed  instrument_bound  request:1@card-B  case:in_flight
+        day 1  09:10  succeeded 1 amount=900  =>  part_paid  case:retrying@d3
+        day 3         due                     =>  scheduled  request:2@card-B(amount_minor=4000)  case:in_flight
+        day 3  09:10  declined 2              =>  declined  notice:payment_declined  case:retrying@d6T09:10
+        """,
+        policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
+    )
+
+
+def test_the_ladder_goes_on_after_a_restart_that_a_part_payment_made_needless() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A        =>  issued
+        day 0         declined 0              =>  declined  notice:payment_declined  case:retrying@d2
+        day 2         due                     =>  scheduled  request:1@card-A  case:in_flight
+        day 2  09:10  bound card-B            =>  instrument_changed
+        day 2  09:20  succeeded 1 amount=900  =>  part_paid  case:retrying@d5
+        """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [2, 3, 5]}},
+    )
+
+
+def test_a_dead_card_that_is_bound_leaves_the_ladder_to_the_next_one() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A                 =>  issued
+        day 0         declined 0                       =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         declined customer never on=card-B  =>  manual_attempt
+        day 1  10:00  bound card-B                     =>  instrument_changed  notice:customer_action_needed  case:waiting
+        day 1  11:00  unbound card-B                   =>  instrument_changed  notice:no_instrument
+        day 1  12:00  issued on=card-C invoice=in-2    =>  issued  case:retrying@d3
+        """,
+        policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
+    )
