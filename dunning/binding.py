@@ -25,17 +25,29 @@ def is_only_seen(account: OpenAccount, subscription_id: str) -> bool:
 def see(account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
     """Note an instrument that was seen with the subscription; it restarts nothing.
 
-    One that differs from a known account default counts as a binding of the subscription's own.
+    One that differs from a known account default counts as a binding of the subscription's own, until another is seen.
     """
-    subscription = account.subscription(subscription_id)
-    default = account.root.default
-    if subscription.own is None and default is not None and instrument_id != default:
-        subscription.own, subscription.seen = instrument_id, None
-    elif subscription.seen != instrument_id:
+    subscription, default = account.subscription(subscription_id), account.root.default
+    if is_bound(account, subscription_id):
         subscription.seen = instrument_id
+    elif default in (None, instrument_id):
+        subscription.own, subscription.seen, subscription.is_own_seen = None, instrument_id, False
     else:
-        return
+        subscription.own, subscription.seen, subscription.is_own_seen = instrument_id, None, True
     account.subscription_changed(subscription_id)
+
+
+def set_own(account: OpenAccount, subscription_id: str, instrument_id: str | None) -> None:
+    """Give the subscription a binding of its own, or none."""
+    subscription = account.subscription(subscription_id)
+    subscription.own, subscription.is_own_seen = instrument_id, False
+    account.subscription_changed(subscription_id)
+
+
+def is_bound(account: OpenAccount, subscription_id: str) -> bool:
+    """Tell whether somebody has bound an instrument to the subscription itself."""
+    subscription = account.subscription(subscription_id)
+    return subscription.own is not None and not subscription.is_own_seen
 
 
 def verdict_against(matter: Matter, means: Means) -> DeclineClass | None:

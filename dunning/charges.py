@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, attempt_of, quarantine
-from dunning.binding import charged_on, see, verdict_on
+from dunning.binding import charged_on, is_bound, see, verdict_on
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.declines.verdicts import Verdict
 from dunning.duplicates import invoice_knows
@@ -196,9 +196,10 @@ def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_i
     """Note an instrument that was seen at an instant; the next attempts of the subscription's cases may go to it."""
     subscription = account.subscription(subscription_id)
     gone_at = account.instrument(instrument_id).gone_at
-    if subscription.seen == instrument_id or (gone_at is not None and at < gone_at):
+    last_seen = subscription.own if subscription.is_own_seen else subscription.seen
+    if last_seen == instrument_id or (gone_at is not None and at < gone_at):
         return
-    if subscription.own is None:
+    if not is_bound(account, subscription_id):
         for matter in list(account.open_matters_of(subscription_id)):
             touch(page, matter)
     see(account, subscription_id, instrument_id)

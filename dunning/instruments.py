@@ -293,7 +293,7 @@ def _touch_charged(page: Page, account: OpenAccount, instrument_id: str) -> None
 def _is_older(matter: Matter, at: int) -> bool:
     """Tell whether the case is owed an immediate attempt that was asked for before an instant."""
     owed = matter.case.immediate
-    return owed is not None and at >= owed.since
+    return owed is not None and at > owed.since
 
 
 def _touch_all(page: Page, matters: list[Matter]) -> None:

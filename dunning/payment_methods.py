@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from dunning.account import OpenAccount
-from dunning.binding import charged_on, is_only_seen
+from dunning.binding import charged_on, is_only_seen, set_own
 from dunning.duplicates import account_knows
 from dunning.instruments import charged_with, data_right, describe
 from dunning.page import Page
@@ -61,7 +61,7 @@ def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
             subscription = account.subscription(name)
             # Who follows the account default goes on following it when the default itself is replaced.
             if name in data.subscription_ids or not (replaces_default and subscription.own is None):
-                subscription.own = new
+                set_own(account, name, new)
             subscription.seen = None
             account.subscription_changed(name)
         if data.account_default or replaces_default:
@@ -99,7 +99,8 @@ def _released(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdate
         for name in names:
             subscription = account.subscription(name)
             if gone in (subscription.own, subscription.seen):
-                subscription.own = None if subscription.own == gone else subscription.own
+                if subscription.own == gone:
+                    set_own(account, name, None)
                 subscription.seen = None if subscription.seen == gone else subscription.seen
                 account.subscription_changed(name)
         if event.data.change is not InstrumentChange.UNBOUND and root.default == gone:

@@ -19,6 +19,7 @@ class Binding:
     own: str | None = None
     default: str | None = None
     seen: str | None = None
+    is_own_seen: bool = False  # its own binding was only seen, beside another account default
     # Instruments in the order in which they were first described, with their types.
     owned: dict[str, str] = field(default_factory=dict)
 
@@ -59,10 +60,12 @@ class Binding:
             self._change(data)
 
     def _see(self, instrument_id: str) -> None:
-        if self.own is None and self.default is not None and instrument_id != self.default:
-            self.own, self.seen = instrument_id, None
-        else:
+        if self.own is not None and not self.is_own_seen:
             self.seen = instrument_id
+        elif self.default in (None, instrument_id):
+            self.own, self.seen, self.is_own_seen = None, instrument_id, False
+        else:
+            self.own, self.seen, self.is_own_seen = instrument_id, None, True
 
     def _change(self, data: PaymentMethodUpdated) -> None:
         instrument_id = data.instrument.instrument_id
@@ -87,11 +90,12 @@ class Binding:
         if is_named or is_replaced:
             # Who follows the account default goes on following it when the default itself is replaced.
             if is_named or not (replaces_default and self.own is None):
-                self.own = new
+                self.own, self.is_own_seen = new, False
             self.seen = None
         if data.account_default or replaces_default:
             self.default, self.seen = new, None
 
     def _release(self, instrument_id: str) -> None:
-        self.own = None if self.own == instrument_id else self.own
+        if self.own == instrument_id:
+            self.own, self.is_own_seen = None, False
         self.seen = None if self.seen == instrument_id else self.seen

@@ -117,7 +117,7 @@ class ChargeEvents(Telling):
         found = []
         for case in self.account.open_cases():
             used = self.account.charged_on(case.subscription_id)
-            is_asked = case.restart is not None and moment >= case.restart.since
+            is_asked = case.restart is not None and moment > case.restart.since
             is_asked = is_asked and self.planner.restart_at(case) != FOREVER
             if verdict.decline_class is DeclineClass.FIX_DATA and used == data.instrument_id and is_asked:
                 found.append(case)

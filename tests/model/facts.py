@@ -168,6 +168,7 @@ class Account:
     default: str | None = None
     own: dict[str, str] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)  # whose own binding somebody has made, not only seen
     invoices: dict[str, Invoice] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)

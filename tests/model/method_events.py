@@ -40,6 +40,7 @@ class MethodEvents(Telling):
             for one in list(bindings):
                 if bindings[one] == instrument and (is_gone or one in data.subscription_ids):
                     del bindings[one]
+                    account.bound -= {one} if bindings is account.own else set()
         if is_gone and account.default == instrument:
             account.default = None
 
@@ -55,12 +56,14 @@ class MethodEvents(Telling):
         account, instrument = self.account, data.instrument.instrument_id
         for one in data.subscription_ids:
             account.own[one] = instrument
+            account.bound.add(one)
             account.seen.pop(one, None)
         if data.replaces is not None:
             for one, used in before.items():
                 follows = one not in account.own and account.default == data.replaces
                 if used == data.replaces and not follows and one not in data.subscription_ids:
                     account.own[one] = instrument
+                    account.bound.add(one)
                     account.seen.pop(one, None)
         if data.account_default or (data.replaces is not None and account.default == data.replaces):
             account.default = instrument

@@ -59,11 +59,13 @@ class Telling:
         account = self.account
         if moment < account.gone.get(instrument_id, -1):
             return
-        is_other = account.default is not None and instrument_id != account.default
-        if is_other and subscription_id not in account.own:
-            account.own[subscription_id] = instrument_id
-        else:
+        if subscription_id in account.own and subscription_id in account.bound:
             account.seen[subscription_id] = instrument_id
+            return
+        account.own.pop(subscription_id, None)
+        account.seen.pop(subscription_id, None)
+        is_other = account.default is not None and instrument_id != account.default
+        (account.own if is_other else account.seen)[subscription_id] = instrument_id
 
     def is_good(self, instrument: str, moment: int) -> None:
         if moment >= self.account.fix.get(instrument, -1):

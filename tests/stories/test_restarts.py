@@ -515,3 +515,30 @@ def test_a_dead_card_that_is_bound_leaves_the_ladder_to_the_next_one() -> None:
         """,
         policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
     )
+
+
+def test_of_instruments_seen_beside_an_account_default_the_last_is_charged() -> None:
+    assert_story("""
+        day 0         bound card-D default                =>  same_binding
+        day 0         issued on=card-A                    =>  issued
+        day 0         declined 0 on=card-A                =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         issued on=card-B invoice=in-2       =>  issued
+        day 3         due                                 =>  scheduled  request:1@card-B  case:in_flight
+        day 3  09:10  declined 1 on=card-B                =>  declined  notice:payment_declined  case:retrying@d7
+        day 4         issued on=card-D invoice=in-3       =>  issued
+        day 7         due                                 =>  scheduled  request:2@card-D  case:in_flight
+        day 7  09:10  succeeded 2                         =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+
+
+def test_one_binding_gives_every_case_its_attempt_though_the_first_is_declined_at_once() -> None:
+    assert_story("""
+        day 0         issued on=card-A                         =>  issued
+        day 0         issued on=card-A invoice=in-2            =>  issued
+        day 0         declined 0                               =>  declined  notice:payment_declined  case:retrying@d3
+        day 0         declined 0 invoice=in-2                  =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
+        day 1         pending 0 charge=ch-x invoice=in-2       =>  pending  in-2.case:pending
+        day 2         bound card-B                             =>  instrument_changed  instrument_bound  request:1@card-B  case:in_flight
+        day 2         declined 1 fix_data                      =>  declined  in-2.notice:customer_action_needed  notice:payment_declined  notice:customer_action_needed  case:waiting
+        day 2         declined 0 charge=ch-x invoice=in-2      =>  declined_elsewhere  instrument_bound  in-2.notice:payment_declined  in-2.request:1@card-B  in-2.case:in_flight
+    """)
