@@ -248,6 +248,9 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
             _provider_tried(matter, case, policy, attempted_at, has_failed=True)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
         _decide(page, matter, failure, moves=moves)
+    elif failure.answer.was_reconcile and case.decline_class == _RECONCILE:
+        # Of the charge that was in doubt this is the class, though it moves nothing else.
+        case.decline_letter, case.decline_why = LETTER_OF[verdict.decline_class], verdict.why
     if begins:
         pass_past_rungs(matter, case, policy, page.now)
     matter.moved_by = "declined"
@@ -371,6 +374,8 @@ def _reconcile(page: Page, matter: Matter, failure: _Failure) -> str:
     wait(
         page, matter.account, matter.account.means(data.instrument_id), failure.verdict, failure.attempted_at
     )
+    if matter.invoice.case is not None:
+        _hold_back(matter.case, data, failure.attempted_at)
     answer = replace(answer, instrument_id=data.instrument_id, counted_at=failure.attempted_at)
     quarantine(page, matter, data, answer, reconcile=True)
     matter.moved_by = "reconcile"

@@ -297,3 +297,14 @@ def test_a_second_decline_of_a_request_is_one_more_failed_attempt() -> None:
         day 6  22:00  declined 1                 =>  declined  notice:payment_declined  case:retrying@d12
         day 6  23:00  declined 1 needs_customer  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
     """)
+
+
+def test_the_class_of_a_suspected_duplicate_gives_way_to_its_outcome_also_on_another_card() -> None:
+    assert_story("""
+        day 0         issued on=card-A           =>  issued
+        day 0         declined 0                 =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                        =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  declined 1 reconcile       =>  reconcile  notice:reconcile  case:pending
+        day 4         bound card-B               =>  instrument_changed
+        day 5         declined 1                 =>  declined_elsewhere  instrument_bound  notice:payment_declined  request:2@card-B(decline_class=retry_later)  case:in_flight
+    """)

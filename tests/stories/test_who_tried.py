@@ -261,3 +261,11 @@ def test_a_provider_that_has_tried_the_former_card_holds_nothing_back_any_more()
         day 2         declined psp on=card-A           =>  declined_elsewhere  notice:payment_declined  case:retrying@d3
         day 2  10:00  declined psp on=card-A psp_again=d4  =>  declined_elsewhere  notice:payment_declined  case:retrying@d7
     """)
+
+
+def test_a_suspected_duplicate_that_the_provider_tries_again_holds_back_after_its_outcome_too() -> None:
+    assert_story("""
+        day 0  issued on=card-A                                  =>  issued
+        day 0  declined 0 reconcile charge=ch-x psp_again=d3T08:00   =>  reconcile  notice:reconcile  case:pending
+        day 1  declined 0 charge=ch-x                            =>  declined  notice:payment_declined  case:retrying@d7
+    """)
