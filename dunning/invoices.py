@@ -4,10 +4,11 @@ from dunning.account import Matter
 from dunning.charges import see_all
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import account_knows, invoice_knows
-from dunning.opening import reanchor, reopen
+from dunning.opening import open_reopened, reanchor, reopen
 from dunning.page import Page
 from dunning.plan import touch
 from dunning.records import Invoice
+from dunning.restarts import tell_if_blocked
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
 from schemas.instants import micros
@@ -48,6 +49,11 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     if not invoice.balance:
         settle(page, matter, CloseReason.PAID, invoice.attempted_at or micros(event.time))
         return CloseReason.PAID
+    if invoice.case is None and invoice.is_reopened:
+        open_reopened(page, matter)
+        matter.moved_by = "reopened"
+        tell_if_blocked(page, matter)
+        return "reopened"
     if invoice.case is None:
         invoice.forget_at = page.now + REMEMBERED_FOR
         return "issued"

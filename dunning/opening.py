@@ -108,13 +108,15 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
     before the payment or the subscription's end (`at`, microseconds UTC) comes too late: terminal wins.
     """
     invoice, account = matter.invoice, matter.account
-    balance = data.balance_minor or invoice.open_balance or invoice.amount
-    if not invoice.subscription_id or not balance or (invoice.issued_at is None and invoice.case is None):
-        return "unknown_invoice"
     ended_at = account.subscription(invoice.subscription_id).ended_at
     if any(later is not None and at < later for later in (invoice.settled_at, ended_at)):
         return "settled_later"
     touch(page, matter)
+    if invoice.issued_at is None and invoice.case is None:
+        return _reopen_unknown(invoice, data)
+    balance = data.balance_minor or invoice.open_balance or invoice.amount
+    if not balance:
+        return "nothing_owed"
     case = invoice.case
     if case is None or case.closed is not None or data.balance_minor is not None:
         invoice.balance = invoice.open_balance = balance
@@ -122,8 +124,7 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
     invoice.settled = invoice.settled_at = invoice.forget_at = None
     is_new = case is None
     if case is None:
-        open_case(page, matter, chosen_policy(page, matter), None)
-        case = matter.case
+        case = open_reopened(page, matter)
     if data.window_ends_at is not None:
         ends_at = micros(data.window_ends_at)
         case.is_window_shown = case.is_window_shown and case.window_ends_at == ends_at
@@ -140,6 +141,24 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
         tell_if_blocked(page, matter)
     page.subscriptions[account.account_id, invoice.subscription_id] = None
     return "reopened"
+
+
+def open_reopened(page: Page, matter: Matter) -> Case:
+    """Open the case of an invoice that is open again without ever having had one."""
+    case = open_case(page, matter, chosen_policy(page, matter), None)
+    assert case is not None, "only a first decline can come too late"
+    return case
+
+
+def _reopen_unknown(invoice: Invoice, data: InvoiceReopened) -> str:
+    """Open an invoice again that has not come yet; what is owed comes with it, or with a decline."""
+    invoice.settled = invoice.settled_at = None
+    invoice.paid = 0  # what was paid has gone back
+    # The amounts of charges are no statement of what was open before.
+    stated = data.balance_minor or (invoice.open_balance if invoice.adjusted else 0)
+    invoice.balance, invoice.open_balance, invoice.adjusted = stated or None, stated, stated > 0
+    invoice.is_reopened = True
+    return "unknown_invoice"
 
 
 def _waiting_rung(matter: Matter, case: Case, policy: Policy, now: int, *, is_same: bool) -> int | None:

@@ -229,6 +229,7 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only
     attempted_at: int = 0  # the last attempt before there was a case, whoever made it
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
+    is_reopened: bool = False  # before it came: it opens a case when it does
 
 
 class Bundle(msgspec.Struct, array_like=True, gc=False):

@@ -87,6 +87,7 @@ class Invoice:
     before: int | None = None  # what was open before it was paid without a case
     settled: str | None = None
     settled_at: int = -1
+    reopened: bool = False  # before it came
     pending: dict[str, str | None] = field(default_factory=dict)  # charge id: request id
     pending_since: dict[str, int] = field(default_factory=dict)  # by charge id
 

@@ -6,7 +6,7 @@ from itertools import takewhile
 from dunning.policy import LadderAnchor
 from schemas.instants import micros
 from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
-from tests.model.facts import SETTLED, Case
+from tests.model.facts import SETTLED, Case, Invoice
 from tests.model.planning import skip_past
 from tests.model.telling import Telling
 
@@ -54,9 +54,17 @@ class InvoiceEvents(Telling):
             )
             if case.policy is not before:
                 self.take_anew(case)
-        elif case is None and invoice.paid and invoice.paid >= data.amount_minor:
+        elif case is None:
+            self.issued_without_case(invoice, data)
+
+    def issued_without_case(self, invoice: Invoice, data: InvoiceIssued) -> None:
+        """Take an invoice that was not declined before it came."""
+        if invoice.reopened and invoice.settled is None:
+            balance = (invoice.adjusted or data.amount_minor) - invoice.paid
+            self.tell_block(self.open(invoice, micros(data.issued_at), balance, None))
+        elif invoice.paid and invoice.paid >= data.amount_minor:
             self.settle(invoice, "paid", invoice.settled_at)
-        elif case is None and invoice.paid:
+        elif invoice.paid:
             invoice.before = data.amount_minor - invoice.paid
 
     def rungs_used(self, case: Case) -> int:
@@ -102,6 +110,11 @@ class InvoiceEvents(Telling):
     def invoice_closed(self, data: InvoiceClosed, moment: int) -> None:
         self.settle(self.invoice(data.invoice_id), data.reason.value, moment)
 
+    def reopened_unknown(self, invoice: Invoice, balance: int | None) -> None:
+        """Forget that an invoice was settled of which nothing else is known."""
+        invoice.settled, invoice.paid, invoice.reopened, invoice.settled_at = None, 0, True, -1
+        invoice.adjusted = balance or invoice.adjusted
+
     def reopened(self, data: InvoiceReopened, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)
         settled_at = invoice.settled_at if invoice.settled in SETTLED else 0
@@ -111,6 +124,7 @@ class InvoiceEvents(Telling):
         case = self.account.cases.get(data.invoice_id)
         if case is None:
             if invoice.issued is None:
+                self.reopened_unknown(invoice, data.balance_minor)
                 return
             invoice.settled = None
             amount = invoice.issued.amount_minor

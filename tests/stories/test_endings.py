@@ -312,3 +312,18 @@ def test_an_invoice_that_was_settled_twice_is_not_reopened_from_between() -> Non
         day 7  settled voided               =>  already_settled
         day 8  reopened chargeback time=d6  =>  settled_later
     """)
+
+
+def test_an_invoice_that_was_reopened_before_it_came_opens_its_case_when_it_does() -> None:
+    assert_story("""
+        day 0  settled voided            =>  voided
+        day 1  reopened correction       =>  unknown_invoice
+        day 2  issued on=card-A at=d0    =>  reopened  case:retrying@d3
+        day 3  due                       =>  scheduled  request:1@card-A  case:in_flight
+        day 3  succeeded 1               =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+    assert_story("""
+        day 0  succeeded customer        =>  part_paid
+        day 1  reopened chargeback       =>  unknown_invoice
+        day 2  declined 0                =>  declined  notice:payment_declined  case:retrying@d5
+    """)
