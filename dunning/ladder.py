@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dunning.account import Matter
 from dunning.calendar import add, is_steady
 from dunning.policy import Policy, WindowAnchor, planned, planned_technical
-from dunning.records import Case, Invoice, Provisional
+from dunning.records import UNKNOWN_ZONE, Case, Invoice, Provisional
 from schemas.decisions import DeclineClass
 
 _GAP_TAKEN = ("r", "t")
@@ -220,12 +220,17 @@ def pass_over_for_technical(matter: Matter, case: Case, policy: Policy) -> None:
 def planned_rungs(matter: Matter, case: Case, policy: Policy) -> list[int]:
     """List every rung of a ladder of fixed instants, not of gaps, behind and ahead, in order."""
     start = _start(matter, case, policy)
-    return [] if start is None else sorted(_planned(matter, policy, start))
+    return [] if start is None else sorted(_planned(matter, policy, start, matter.invoice.zone))
 
 
-def _planned(matter: Matter, policy: Policy, start: int) -> Iterator[int]:
+def provisional_rungs(matter: Matter, policy: Policy, first_decline_at: int) -> list[int]:
+    """List every rung of an `invoice_date` ladder as it was before the invoice came, in order."""
+    return sorted(_planned(matter, policy, first_decline_at, UNKNOWN_ZONE))
+
+
+def _planned(matter: Matter, policy: Policy, start: int, zone: str) -> Iterator[int]:
     for index, step in enumerate(policy.steps):
-        yield planned(policy, start, step, matter.invoice.zone, _spread_key(matter, policy, index))
+        yield planned(policy, start, step, zone, _spread_key(matter, policy, index))
 
 
 def _spread_key(matter: Matter, policy: Policy, index: int) -> str:

@@ -1,11 +1,14 @@
 """How a case begins: by the first decline of an invoice, or by an invoice that is open again."""
 
+from bisect import bisect_left
+
 from dunning.account import Matter
 from dunning.binding import charged_on
 from dunning.ladder import (
     closes_early_at,
     pass_past_rungs,
     planned_rungs,
+    provisional_rungs,
     take_anew,
     technical_in_zone,
     window_end,
@@ -162,13 +165,25 @@ def _reopen_unknown(invoice: Invoice, data: InvoiceReopened) -> str:
 
 
 def _waiting_rung(matter: Matter, case: Case, policy: Policy, now: int, *, is_same: bool) -> int | None:
-    """Find the rung of the ladder that the invoice has brought which fell due while the old one waited."""
-    if is_same and not policy.is_by_invoice:
-        return case.carried_at
+    """Find the rung of the ladder that the invoice has brought which waits for a network in place of the old one.
+
+    On the same ladder from another date it is the rung of the same number, and ahead again if it is planned for later;
+    on another ladder the one which fell due while the old one waited.
+    """
     waits_since = case.carried_at
-    if policy.is_by_gap or waits_since is None:
+    if waits_since is None or (policy.is_by_gap and not is_same):
         return None
-    return next((at for at in planned_rungs(matter, case, policy) if waits_since <= at < now), None)
+    if is_same and not policy.is_by_invoice:
+        return waits_since
+    rungs = planned_rungs(matter, case, policy)
+    if not is_same:
+        return next((at for at in rungs if waits_since <= at < now), None)
+    assert case.first_decline_at is not None, "until now the ladder counted from it"
+    number = bisect_left(provisional_rungs(matter, policy, case.first_decline_at), waits_since)
+    if rungs[number] < now:
+        return rungs[number]
+    case.rung = min(case.rung, number)
+    return None
 
 
 def _begin(page: Page, matter: Matter, case: Case, policy: Policy) -> None:

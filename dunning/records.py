@@ -12,6 +12,7 @@ import msgspec
 DIGEST = 8  # bytes of a remembered id; two of 10^6 ids collide with a chance of 3 in 10^8
 REMEMBERED = 256  # ids remembered in one record; the oldest go first. Our choice: far above any real case
 
+UNKNOWN_ZONE = "UTC"  # of an invoice that has not come yet, as the contract's default
 
 CLASS_OF = {
     "l": "retry_later",
@@ -212,7 +213,7 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     paid: int = 0  # all that succeeded
     adjusted: bool = False  # the biller has stated the balance: an invoice that arrives later does not
     issued_at: int | None = None
-    zone: str = "UTC"
+    zone: str = UNKNOWN_ZONE
     policy_name: str | None = None
     labels: dict[str, str] | None = None
     events: bytes = b""

@@ -31,6 +31,7 @@ class InvoiceEvents(Telling):
                 self.settle(invoice, "paid", moment)
                 return
             used = self.rungs_used(case)
+            old = case.all_rungs(case.anchor)
             before, case.policy, case.zone = case.policy, self.choose(invoice), data.time_zone
             case.anchor, case.currency = micros(data.issued_at), data.currency
             case.amount = data.amount_minor
@@ -42,8 +43,10 @@ class InvoiceEvents(Telling):
                 self.take_anew(case)
             elif case.policy.ladder_anchor is LadderAnchor.INVOICE_DATE:
                 rungs = case.all_rungs(case.anchor)
+                waiting = [old.index(planned) for planned in case.moved]
+                case.moved = [rungs[number] for number in waiting if rungs[number] < self.now]
+                used = min([used, *(number for number in waiting if rungs[number] >= self.now)])
                 case.cursor = max([case.cursor, *rungs[:used][-1:]])
-                case.moved = [planned for planned in case.moved if planned in rungs]
             skip_past(self.planner, case)
         elif case is not None and case.provisional:
             case.provisional, case.zone = False, data.time_zone

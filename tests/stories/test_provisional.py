@@ -174,3 +174,15 @@ def test_gaps_do_not_run_while_a_technical_attempt_is_planned_when_the_invoice_c
             "technical": ["P1D"],
         },
     )
+
+
+def test_a_rung_that_waits_for_a_network_goes_on_waiting_when_the_invoice_comes() -> None:
+    assert_story(
+        """
+        day 0  10:00  declined 0 advice=26          =>  declined  notice:payment_declined  case:retrying@d2T10:00
+        day 1  20:00  issued on=card-A at=d0        =>  reanchored  case:retrying@d2T10:00
+        day 2  10:00  due                           =>  scheduled  request:1@card-A(due_at=d1)  case:in_flight
+        day 2  10:00  declined 1                    =>  declined  notice:payment_declined  case:retrying@d10
+        """,
+        policy={"ladder": {"steps": [1, 10]}},
+    )
