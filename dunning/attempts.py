@@ -66,7 +66,9 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     if reason is RequestReason.TECHNICAL and policy.is_by_gap:
         case.ladder_start = page.now  # the next gap counts from it, it takes none
     else:
+        rung = case.rung
         use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
+        is_for_rung = is_for_rung or case.rung > rung
     case.technical_at = case.immediate = case.carried_at = None
     case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
     case.request_kind = "r" if is_for_rung and reason not in RESTARTS else _KINDS[reason]
@@ -120,8 +122,7 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     """Find the request that an outcome answers, and take it out of flight or out of quarantine."""
     invoice, case = matter.invoice, matter.invoice.case
     in_flight = None if case is None or case.request_at is None else request_id_of(matter, case)
-    latest = None if case is None else request_id_of(matter, case)
-    held = _quarantined(invoice.quarantined, outcome, latest) if invoice.quarantined else None
+    held = _quarantined(invoice.quarantined, outcome) if invoice.quarantined else None
     if held is not None:
         invoice.quarantined.remove(held)
         return Answered(
@@ -134,8 +135,8 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
             doubted_since=held.since,
         )
     request_id = outcome.request_id
-    if request_id is None and (outcome.initiated_by is _RETRY or outcome.charge_id == in_flight):
-        request_id = in_flight
+    if request_id is None and case is not None:
+        request_id = _unnamed(matter, case, outcome, in_flight)
     if request_id is None or not _is_ours(matter, request_id):
         return Answered(None, "", is_late=False)
     assert case is not None, "who asked has a case"
@@ -150,6 +151,19 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     kind, instrument_id = case.request_kind, case.request_on
     _out_of_flight(case)
     return Answered(request_id, kind, is_late=False, instrument_id=instrument_id)
+
+
+def _unnamed(matter: Matter, case: Case, outcome: Outcome, in_flight: str | None) -> str | None:
+    """Find the request that an outcome answers without naming it: by its charge, its instrument, or that in flight."""
+    if _is_ours(matter, outcome.charge_id):
+        return outcome.charge_id
+    if outcome.initiated_by is not _RETRY:
+        return None
+    if outcome.instrument_id not in (None, case.request_on):
+        for request_id, instrument_id in case.superseded.items():
+            if instrument_id == outcome.instrument_id:
+                return request_id
+    return in_flight
 
 
 def _is_ours(matter: Matter, request_id: str) -> bool:
@@ -175,16 +189,13 @@ def quarantine(page: Page, matter: Matter, outcome: Outcome, answer: Answered, *
     )
 
 
-def _quarantined(held: list[Quarantined], outcome: Outcome, latest: str | None) -> Quarantined | None:
-    request_id = outcome.request_id
+def _quarantined(held: list[Quarantined], outcome: Outcome) -> Quarantined | None:
+    """Find the charge in doubt that an outcome names; another charge of the invoice does not end the doubt."""
     for one in held:
-        if one.charge_id == outcome.charge_id or (
-            one.request_id is not None and one.request_id == request_id
-        ):
+        is_asked = one.request_id is not None and one.request_id == outcome.request_id
+        if is_asked or outcome.charge_id in (one.charge_id, one.request_id):
             return one
-    if latest is None or request_id is not None or outcome.initiated_by is not _RETRY:
-        return None
-    return next((one for one in held if one.request_id == latest and not one.reconcile), None)
+    return None
 
 
 def _out_of_flight(case: Case | None) -> None:

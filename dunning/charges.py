@@ -415,7 +415,7 @@ def _matter(page: Page, account: OpenAccount, data: Outcome) -> Matter:
     invoice = matter.invoice
     if invoice.balance is None and not isinstance(data, ChargeSucceeded):
         invoice.balance = max(0, data.amount_minor - invoice.paid)
-        invoice.open_balance = invoice.balance
+        invoice.open_balance = invoice.open_balance or invoice.balance
     return matter
 
 

@@ -72,6 +72,12 @@ def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
     if invoice.settled is not None:
         if data.balance_minor == 0:
             settled_again(page, matter, micros(event.time))
+        elif invoice.settled_at is not None and micros(event.time) >= invoice.settled_at:
+            touch(page, matter)
+            invoice.open_balance, invoice.adjusted = (
+                data.balance_minor,
+                True,
+            )  # what it goes back to if reopened
         return "already_settled"
     touch(page, matter)
     invoice.adjusted = True

@@ -160,10 +160,21 @@ class ChargeEvents(Telling):
         """Which request of the case this charge answers."""
         if case is None:
             return None
-        named = next((one for one in case.requests if one.request_id == data.request_id), None)
+        name = data.charge_id if data.request_id is None else data.request_id
+        named = next((one for one in case.requests if one.request_id == name), None)
         if named is None and data.request_id is None and data.initiated_by is Initiator.RETRY:
             named = case.unanswered
+            if named is not None and data.instrument_id not in {None, named.instrument_id}:
+                named = self.superseded_on(case, data.instrument_id) or named
+            if named is not None and named.request_id in case.invoice.pending.values():
+                named = None  # only its own charge ends the doubt
         return named
+
+    def superseded_on(self, case: Case, instrument: str | None) -> Request | None:
+        """Name the superseded request without an outcome that was made on an instrument."""
+        left = case.superseded - case.answered
+        made = (one for one in case.requests if one.request_id in left and one.instrument_id == instrument)
+        return next(made, None)
 
     def record(
         self,
@@ -175,6 +186,8 @@ class ChargeEvents(Telling):
     ) -> None:
         """Write the charge into the list, in place of what was known of it before."""
         account, invoice = self.account, self.invoice(data.invoice_id)
+        if request is not None and outcome != "pending":
+            account.cases[data.invoice_id].answered.add(request.request_id)
         same = {data.charge_id} | ({request.request_id} if request else set())
         if data.request_id:
             same.add(data.request_id)

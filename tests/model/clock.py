@@ -282,7 +282,7 @@ class Model:
         if reason == "technical" and case.policy.ladder_anchor.value == "previous_attempt":
             case.ladder_from = self.now  # gaps count from it, it takes none
         elif rung is not None and rung <= self.now:  # the request stands for a rung of the same instant
-            use_rung(case, rung, skipped=True)
+            use_rung(case, rung, skipped=False)
         request_id = f"{case.invoice_id}/{case.attempts}"
         request = case.unanswered = Request(request_id, self.now, reason, instrument)
         case.requests.append(request)

@@ -84,6 +84,7 @@ class Invoice:
     amount_said: int | None = None  # by the first decline or pending charge
     paid: int = 0
     adjusted: int | None = None
+    adjusted_since: int | None = None  # it was settled
     before: int | None = None  # what was open before it was paid without a case
     settled: str | None = None
     settled_at: int = -1
@@ -116,6 +117,7 @@ class Case:
     requests: list[Request] = field(default_factory=list)
     unanswered: Request | None = None
     superseded: set[str] = field(default_factory=set)
+    answered: set[str] = field(default_factory=set)  # requests that have an outcome
     restart: Restart | None = None
     needs_customer: bool = False
     technical_after: int | None = None  # a technical attempt is owed, counted from this attempt

@@ -100,6 +100,8 @@ class InvoiceEvents(Telling):
     def adjusted(self, data: InvoiceAdjusted, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)
         if invoice.settled in SETTLED and data.balance_minor:
+            if moment >= invoice.settled_at:
+                invoice.adjusted_since = data.balance_minor
             return
         if data.balance_minor == 0:
             self.settle(invoice, "credited", moment, at_zero=True)
@@ -116,7 +118,8 @@ class InvoiceEvents(Telling):
     def reopened_unknown(self, invoice: Invoice, balance: int | None) -> None:
         """Forget that an invoice was settled of which nothing else is known."""
         invoice.settled, invoice.paid, invoice.reopened, invoice.settled_at = None, 0, True, -1
-        invoice.adjusted = balance or invoice.adjusted
+        invoice.adjusted = balance or invoice.adjusted_since or invoice.adjusted
+        invoice.adjusted_since = None
 
     def reopened(self, data: InvoiceReopened, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)
@@ -131,7 +134,8 @@ class InvoiceEvents(Telling):
                 return
             invoice.settled = None
             amount = invoice.issued.amount_minor
-            before = invoice.before or invoice.adjusted or amount
+            before = invoice.adjusted_since or invoice.before or invoice.adjusted or amount
+            invoice.adjusted_since = None
             first = micros(invoice.issued.issued_at)
             case = self.open(invoice, first, data.balance_minor or before, None)
             if end is not None:
@@ -149,6 +153,7 @@ class InvoiceEvents(Telling):
                 case.closing_at = None
             if case.balance == 0:
                 case.balance = case.before or case.amount
+            case.balance, invoice.adjusted_since = invoice.adjusted_since or case.balance, None
         if data.balance_minor is not None:
             case.balance = data.balance_minor
             case.balance_given = True

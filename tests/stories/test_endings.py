@@ -327,3 +327,13 @@ def test_an_invoice_that_was_reopened_before_it_came_opens_its_case_when_it_does
         day 1  reopened chargeback       =>  unknown_invoice
         day 2  declined 0                =>  declined  notice:payment_declined  case:retrying@d5
     """)
+
+
+def test_a_balance_that_was_stated_after_the_settlement_is_what_a_reopened_invoice_goes_back_to() -> None:
+    assert_story("""
+        day 0  issued on=card-A     =>  issued
+        day 0  declined 0           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  settled voided       =>  voided  voided  case:closed/voided
+        day 2  adjusted 3000        =>  already_settled
+        day 3  reopened correction  =>  reopened  scheduled  request:1@card-A(amount_minor=3000)  case:in_flight
+    """)

@@ -258,13 +258,26 @@ def test_a_charge_in_doubt_is_told_with_the_rule_of_its_code_and_gives_the_class
     """)
 
 
-def test_a_retry_without_its_request_id_answers_the_one_that_was_reported_pending() -> None:
+def test_only_its_own_charge_ends_the_doubt_about_a_request_that_was_reported_pending() -> None:
     assert_story("""
         day 0         issued on=card-A          =>  issued
         day 0         declined 0                =>  declined  notice:payment_declined  case:retrying@d3
         day 3         due                       =>  scheduled  request:1@card-A  case:in_flight
         day 3  09:05  pending 1 charge=p-1      =>  pending  case:pending
-        day 3  12:00  declined retry charge=x   =>  declined  notice:payment_declined(attempt=1)  case:retrying@d7
+        day 3  12:00  declined retry charge=x   =>  declined  notice:payment_declined
+        day 3  13:00  declined retry charge=p-1 =>  declined  notice:payment_declined(attempt=1)  case:retrying@d7
+    """)
+
+
+def test_an_outcome_without_a_request_id_finds_the_superseded_request_by_its_charge_or_its_card() -> None:
+    assert_story("""
+        day 0         issued on=card-A                         =>  issued
+        day 0         declined 0                               =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                      =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  bound card-B                             =>  instrument_changed
+        day 3  10:00  due                                      =>  outcome_missing  instrument_bound  notice:outcome_missing  request:2@card-B  case:in_flight
+        day 3  10:10  succeeded retry on=card-A charge=x amount=900  =>  part_paid  case:in_flight
+        day 3  10:20  declined retry on=card-A charge=in-1/1   =>  declined_elsewhere  notice:payment_declined(attempt=1)
     """)
 
 

@@ -534,3 +534,15 @@ def test_a_ladder_from_the_first_decline_counts_from_that_of_the_card_that_is_ch
         """,
         policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
     )
+
+
+def test_an_attempt_that_is_ordered_at_the_instant_of_a_gap_takes_that_one_gap() -> None:
+    assert_story(
+        """
+        day 0  issued on=card-A  =>  issued
+        day 0  declined 0        =>  declined  notice:payment_declined  case:retrying@d2
+        day 2  retry_now         =>  retry_now  command  request:1@card-A  case:in_flight
+        day 2  declined 1        =>  declined  notice:payment_declined  case:retrying@d7
+        """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [2, 5, 7]}},
+    )
