@@ -60,7 +60,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         describe(page, account, data.instrument)
     know_debit(page, account, data)
     means = account.means(data.instrument_id)
-    may_open = is_automatic and invoice.case is None and invoice.settled is None
+    is_old = attempted_at < invoice.paid_at  # a success is final, of a part too (contract section 2.1)
+    may_open = is_automatic and invoice.case is None and invoice.settled is None and not is_old
     if may_open and invoice.issued_at is None and not invoice.adjusted:
         # Until the invoice comes its amount is that of the attempt which opens the case, not of a part somebody tried.
         invoice.balance = invoice.open_balance = max(0, data.amount_minor - invoice.paid)
@@ -79,10 +80,16 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         return _reconcile(page, matter, failure)
     invoice.declined = remembering(invoice.declined, charge)
     count(page, matter, data, (attempted_at, answer.request_id), verdict.network)
-    if is_open:
+    if is_open and not is_old:
         return _declined_in_case(page, matter, failure)
+    charged = charged_on(account, data.subscription_id)
+    before = None if charged is None else verdict_on(account.means(charged))
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
-    if not answer.is_late and charged_on(account, data.subscription_id) in (None, data.instrument_id):
+    if is_open:
+        matter.moved_by = "declined"
+        _tell_if_stopped(page, matter, charged, before)
+        return "paid_later"
+    if not answer.is_late and charged in (None, data.instrument_id):
         _attempted(matter, attempted_at)
     if invoice.case is not None:
         _hold_back(invoice.case, data, attempted_at)
@@ -118,6 +125,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     if instrument_id:
         data_right(page, account, instrument_id, attempted_at)
     _pay(invoice, data.amount_minor)
+    invoice.paid_at = max(invoice.paid_at, attempted_at)
     _attempted(matter, attempted_at)
     if case is not None and data.initiated_by is _PSP and attempted_at >= case.psp_said_at:
         case.psp_hold, case.psp_said_at = False, attempted_at
@@ -243,7 +251,7 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         _close_early(matter, case, policy, verdict, attempted_at)
     begins = False
     if moves or failure.is_first:
-        begins = failed(case, policy, data.instrument_id, attempted_at, failure.answer.kind)
+        begins = failed(case, policy, attempted_at, failure.answer.kind)
         if moves and data.initiated_by is _PSP:
             _provider_tried(matter, case, policy, attempted_at, has_failed=True)
     if (moves and attempted_at >= case.decline_at) or failure.is_first:
@@ -255,12 +263,16 @@ def _declined_in_case(page: Page, matter: Matter, failure: _Failure) -> str:
         pass_past_rungs(matter, case, policy, page.now)
     matter.moved_by = "declined"
     _tell(page, matter, failure, charged if moves else None)
-    if charged is not None and not (moves or failure.is_first):
-        # It moves nothing, but its verdict holds: also for the instrument that the case is charged on now.
-        blocked = verdict_on(matter.account.means(charged))
-        if blocked is not None and blocked is not before:
-            action_needed(page, matter, charged, blocked)
+    if not (moves or failure.is_first):
+        _tell_if_stopped(page, matter, charged, before)
     return "declined" if moves else "declined_elsewhere"
+
+
+def _tell_if_stopped(page: Page, matter: Matter, charged: str | None, before: DeclineClass | None) -> None:
+    """Tell of a decline that moves nothing in its case, but whose verdict blocks what that is charged on now."""
+    blocked = None if charged is None else verdict_on(matter.account.means(charged))
+    if charged is not None and blocked is not None and blocked is not before:
+        action_needed(page, matter, charged, blocked)
 
 
 def _decide(page: Page, matter: Matter, failure: _Failure, *, moves: bool) -> None:

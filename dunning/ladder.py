@@ -98,13 +98,12 @@ def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at:
             return
 
 
-def failed(case: Case, policy: Policy, instrument_id: str, attempted_at: int, kind: str) -> bool:
+def failed(case: Case, policy: Policy, attempted_at: int, kind: str) -> bool:
     """Count a failed automatic attempt (contract section 3, point 2). Returns whether the ladder counts from it.
 
     Args:
         case: whose attempt it was.
         policy: of the case.
-        instrument_id: what it was made on; a `first_decline` ladder counts from the first decline of each.
         attempted_at: when it was made, microseconds UTC.
         kind: how it came about, as in `Case.request_kind`. In a `previous_attempt` ladder a rung took its gap when it
             was requested, a technical attempt takes none, and that of a restart is the first of a new count.
@@ -114,12 +113,11 @@ def failed(case: Case, policy: Policy, instrument_id: str, attempted_at: int, ki
         if begins_anew:
             kept = case.provisional
             case.provisional = Provisional(dead_at=kept.dead_at, provider_tried_at=kept.provider_tried_at)
-        _remember(case.provisional, instrument_id, attempted_at, kind)
+        _remember(case.provisional, attempted_at, kind)
     if policy.is_by_invoice:
         return False  # it does not count from declines
-    if begins_anew or case.ladder_start is None or not (policy.is_by_gap or case.ladder_on == instrument_id):
+    if begins_anew or case.ladder_start is None:
         case.ladder_start, case.rung, case.carried_at = attempted_at, 0, None
-        case.ladder_on = "" if policy.is_by_gap else instrument_id
         return True
     if policy.is_by_gap:
         case.ladder_start = max(case.ladder_start, attempted_at)
@@ -132,9 +130,9 @@ def failed(case: Case, policy: Policy, instrument_id: str, attempted_at: int, ki
     return False
 
 
-def _remember(kept: Provisional, instrument_id: str, attempted_at: int, kind: str) -> None:
-    if kept.begins_on != instrument_id:
-        kept.begins_at, kept.begins_on = attempted_at, instrument_id
+def _remember(kept: Provisional, attempted_at: int, kind: str) -> None:
+    if kept.begins_at is None:
+        kept.begins_at = attempted_at
     kept.failed_at = max(kept.failed_at or attempted_at, attempted_at)
     kept.failures = 1 if kind == "i" else kept.failures + (kind != "t")
 
@@ -142,7 +140,7 @@ def _remember(kept: Provisional, instrument_id: str, attempted_at: int, kind: st
 def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> None:
     """Put a case on the ladder of another policy, which its invoice has brought."""
     invoice = matter.invoice
-    case.rung, case.ladder_start, case.ladder_on = 0, kept.begins_at, kept.begins_on
+    case.rung, case.ladder_start = 0, kept.begins_at
     if not policy.is_by_gap:
         begins_at = 0 if policy.is_by_invoice else kept.begins_at or 0
         for tried_at in kept.provider_tried_at:

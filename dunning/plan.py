@@ -70,7 +70,7 @@ def settle_up(page: Page, matter: Matter) -> None:
         case.carried_at = None
     if waits and case.plan_due_at >= now and not policy.is_by_gap and not case.psp_hold:
         return  # nothing before the next rung can go, and that one is still ahead
-    is_free = case.request_at is None and not case.psp_hold
+    is_free = case.request_at is None and not _held_until(case, now)
     if policy.is_by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
         return  # the next gap follows the attempt that waits for a network
     for index, at in rungs(matter, case, policy):

@@ -114,8 +114,7 @@ class Presented(msgspec.Struct, array_like=True, gc=False):
 class Provisional(msgspec.Struct, array_like=True, gc=False):
     """What a case remembers until its invoice comes: the instants from which another policy would count."""
 
-    begins_at: int | None = None  # the first decline of the current instrument, or since the case began anew
-    begins_on: str = ""  # that instrument
+    begins_at: int | None = None  # the first decline since the case began, or began anew
     failed_at: int | None = None  # the last failed automatic attempt, technical ones included
     failures: int = 0  # technical ones excluded
     dead_at: int | None = None  # the first `never` or fraud
@@ -178,7 +177,6 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     begins_anew: bool = (
         False  # after a restart the ladder goes on as it is, until the next decline begins it anew
     )
-    ladder_on: str = ""  # the instrument whose first decline a `first_decline` ladder counts from
 
     @property
     def decline_class(self) -> str | None:
@@ -231,6 +229,7 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     attempted_at: int = 0  # the last attempt before there was a case, whoever made it
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
     is_reopened: bool = False  # before it came: it opens a case when it does
+    paid_at: int = 0  # the moment of the latest success: a decline of an earlier one changes nothing
 
 
 class Bundle(msgspec.Struct, array_like=True, gc=False):

@@ -62,7 +62,8 @@ class ChargeEvents(Telling):
             account.charges[-1].moves = not is_late and used in {None, data.instrument_id}
             if case is not None and not is_late:
                 self.give_up_gap(case, answered)
-        if not is_over and not by_people and case is None:
+        is_old = moment < invoice.paid_at
+        if not is_over and not by_people and case is None and not is_old:
             open_case = self.open_on(invoice, data, moment)
             is_first = open_case is not None
         before = {one.invoice_id: self.verdict_on_card(one) for one in account.open_cases()}
@@ -74,7 +75,10 @@ class ChargeEvents(Telling):
         if case is not None and case is not open_case:
             self.set_hold(case, data, moment)
         cancelled = self.forbid_restarts(open_case, data, moment, verdict) if is_new else []
-        if open_case is not None and not is_over:
+        if open_case is not None and is_old and verdict.decline_class is not DeclineClass.RECONCILE:
+            account.charges[-1].moves = False
+            self.give_up_gap(open_case, answered)
+        elif open_case is not None and not is_over:
             self.continue_case(
                 open_case,
                 data,
@@ -88,7 +92,7 @@ class ChargeEvents(Telling):
         elsewhere = (
             open_case is not None and self.account.charged_on(open_case.subscription_id) != data.instrument_id
         )
-        tells_itself = is_first or not (elsewhere or is_late)
+        tells_itself = is_first or not (elsewhere or is_late or is_old)
         own = open_case if tells_itself else None
         self.stop_others(own, before, cancelled, told=not by_people)
 
@@ -258,8 +262,7 @@ class ChargeEvents(Telling):
                 self.decide(case, decline_class, moment)
         elif is_first:
             case.ladder_from, case.ladder_step = moment, 0
-            case.failed.append((moment, False, data.instrument_id))
-            case.ladder_on = data.instrument_id
+            case.failed.append((moment, False))
         if stops and not elsewhere:
             self.notice("customer_action_needed", case, **told)
         elif is_first and decline_class != "reconcile":
@@ -305,12 +308,10 @@ class ChargeEvents(Telling):
         anchor = case.policy.ladder_anchor
         technical = request is not None and request.reason == "technical"
         restarted = request is not None and request.reason in {"instrument_bound", "details_updated"}
-        is_other = anchor is LadderAnchor.FIRST_DECLINE and case.ladder_on != data.instrument_id
-        if case.anew or is_other:
+        if case.anew:
             self.begin_anew(case)
-        case.ladder_on = data.instrument_id
         case.failed = [] if restarted else case.failed
-        case.failed.append((moment, technical, data.instrument_id))
+        case.failed.append((moment, technical))
         if data.initiated_by is Initiator.PSP:
             case.provider_moments.append(moment)
         if anchor is LadderAnchor.PREVIOUS_ATTEMPT:
@@ -326,8 +327,7 @@ class ChargeEvents(Telling):
 
     def begin_anew(self, case: Case) -> None:
         """Forget the ladder; the decline that is being taken begins it."""
-        case.failed = [] if case.anew else case.failed
-        case.anew = False
+        case.failed, case.anew = [], False
         if case.policy.ladder_anchor is not LadderAnchor.INVOICE_DATE:
             case.ladder_from, case.ladder_step, case.gap_used = None, -1, None
             case.moved = []
@@ -363,6 +363,7 @@ class ChargeEvents(Telling):
             account.charges[-1].reconcile = True
             return
         self.record(data, moment, "succeeded", request)
+        invoice.paid_at = max(invoice.paid_at, moment)
         instrument = account.charges[-1].instrument_id
         if instrument is not None:
             self.is_good(instrument, moment)

@@ -83,6 +83,7 @@ class Invoice:
     currency: str | None = None
     amount_said: int | None = None  # by the first decline or pending charge
     paid: int = 0
+    paid_at: int = -1
     adjusted: int | None = None
     adjusted_since: int | None = None  # it was settled
     before: int | None = None  # what was open before it was paid without a case
@@ -124,11 +125,10 @@ class Case:
     technical_used: int = 0
     ladder_from: int | None = None  # the start of `first_decline` and `previous_attempt` ladders
     ladder_step: int = -1  # gaps of `previous_attempt` used up, less one
-    failed: list[tuple[int, bool, str]] = field(
+    failed: list[tuple[int, bool]] = field(
         default_factory=list
-    )  # automatic attempts since it began anew; technical? on which instrument
+    )  # automatic attempts since it began anew; technical?
     anew: bool = False  # the next decline begins the ladder anew
-    ladder_on: str | None = None  # the instrument from whose first decline a ladder counts
     cursor: int = -1  # rungs at or before it are gone
     provider_tried: list[int] = field(default_factory=list)  # each takes the next rung that is left then
     provider_moments: list[int] = field(default_factory=list)  # all of its attempts, as told

@@ -1,7 +1,6 @@
 """What the billing side says of an invoice."""
 
 from dataclasses import dataclass
-from itertools import takewhile
 
 from dunning.policy import LadderAnchor
 from schemas.instants import micros
@@ -80,8 +79,7 @@ class InvoiceEvents(Telling):
         """Count the ladder of another policy from the attempts that there were."""
         case.moved, case.gap_used = [], None
         case.ladder_from, case.ladder_step = None, -1
-        on_it = list(takewhile(lambda one: one[2] == case.failed[-1][2], reversed(case.failed)))
-        begins = on_it[-1][0] if on_it else 0
+        begins = case.failed[0][0] if case.failed else 0
         by_invoice = case.policy.ladder_anchor is LadderAnchor.INVOICE_DATE
         case.provider_tried = [at for at in case.provider_moments if by_invoice or at >= begins]
         if not case.failed:
@@ -89,13 +87,11 @@ class InvoiceEvents(Telling):
         if case.policy.ladder_anchor is not LadderAnchor.PREVIOUS_ATTEMPT:
             case.ladder_from = begins
             return
-        case.ladder_from = max(moment for moment, _, _ in case.failed)
+        case.ladder_from = max(moment for moment, _ in case.failed)
         asked = {request.request_id: request.reason for request in case.requests}
         waiting = [asked.get(request or "") for request in case.invoice.pending.values()]
         waiting += [case.unanswered.reason] if case.unanswered else []
-        case.ladder_step = (
-            sum(not technical for _, technical, _ in case.failed) - 1 + ("scheduled" in waiting)
-        )
+        case.ladder_step = sum(not technical for _, technical in case.failed) - 1 + ("scheduled" in waiting)
 
     def adjusted(self, data: InvoiceAdjusted, moment: int) -> None:
         invoice = self.invoice(data.invoice_id)

@@ -265,7 +265,7 @@ def test_an_attempt_at_a_closed_invoice_counts_for_min_gap_once_it_is_reopened()
 
 def test_an_attempt_before_there_was_a_case_counts_for_min_gap() -> None:
     assert_story("""
-        day 2  22:00  succeeded psp amount=100  =>  part_paid
+        day 2  22:00  declined customer         =>  no_case
         day 3  08:00  declined 0 tried=d0       =>  declined  notice:payment_declined  case:retrying@d7
     """)
 
@@ -336,4 +336,17 @@ def test_a_balance_that_was_stated_after_the_settlement_is_what_a_reopened_invoi
         day 1  settled voided       =>  voided  voided  case:closed/voided
         day 2  adjusted 3000        =>  already_settled
         day 3  reopened correction  =>  reopened  scheduled  request:1@card-A(amount_minor=3000)  case:in_flight
+    """)
+
+
+def test_a_decline_of_a_moment_before_a_part_payment_changes_nothing() -> None:
+    assert_story("""
+        day 0         issued on=card-A                      =>  issued
+        day 1         succeeded customer amount=900         =>  part_paid
+        day 2         declined 0 tried=d0                   =>  no_case
+        day 2  10:00  declined 0                            =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                   =>  scheduled  request:1@card-A(amount_minor=4000)  case:in_flight
+        day 3  09:30  succeeded customer amount=1000        =>  part_paid  case:in_flight
+        day 3  09:40  declined 1 needs_customer tried=d3    =>  paid_later  case:retrying@d7
+        day 4         declined 0 never tried=d3             =>  paid_later  notice:customer_action_needed  case:waiting
     """)

@@ -524,13 +524,14 @@ def test_a_technical_attempt_at_the_instant_of_a_gap_takes_no_gap() -> None:
     )
 
 
-def test_a_ladder_from_the_first_decline_counts_from_that_of_the_card_that_is_charged_now() -> None:
+def test_a_card_that_is_only_seen_goes_on_with_the_ladder_from_the_first_decline() -> None:
     assert_story(
         """
         day 0         issued on=card-A            =>  issued
         day 0         declined 0                  =>  declined  notice:payment_declined  case:retrying@d3
-        day 0  16:00  declined 0 on=card-B        =>  declined  notice:payment_declined  case:retrying@d3T16:00
-        day 1         declined 0 on=card-B        =>  declined  notice:payment_declined
+        day 0  16:00  declined 0 on=card-B        =>  declined  notice:payment_declined
+        day 3         due                         =>  scheduled  request:1@card-B  case:in_flight
+        day 3  09:10  declined 1                  =>  declined  notice:payment_declined  case:retrying@d7
         """,
         policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
     )
