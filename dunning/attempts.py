@@ -185,6 +185,7 @@ def quarantine(page: Page, matter: Matter, outcome: Outcome, answer: Answered, *
             answer.instrument_id,
             answer.counted_at,
             page.now if answer.doubted_since is None else answer.doubted_since,
+            outcome.request_id is not None or _is_ours(matter, outcome.charge_id),
         )
     )
 
@@ -192,8 +193,8 @@ def quarantine(page: Page, matter: Matter, outcome: Outcome, answer: Answered, *
 def _quarantined(held: list[Quarantined], outcome: Outcome) -> Quarantined | None:
     """Find the charge in doubt that an outcome names; another charge of the invoice does not end the doubt."""
     for one in held:
-        is_asked = one.request_id is not None and one.request_id == outcome.request_id
-        if is_asked or outcome.charge_id in (one.charge_id, one.request_id):
+        names = (outcome.charge_id, outcome.request_id)
+        if one.charge_id == outcome.charge_id or (one.is_named and one.request_id in names):
             return one
     return None
 

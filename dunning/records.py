@@ -102,6 +102,7 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
     instrument_id: str = ""  # on which the request, or the attempt in doubt, was made
     counted_at: int = 0  # as which attempt it counts for the networks while it is in doubt
     since: int = 0  # the page that brought the doubt
+    is_named: bool = True  # it was told which request this is; else only its own charge ends the doubt
 
 
 class Presented(msgspec.Struct, array_like=True, gc=False):

@@ -212,8 +212,11 @@ class ChargeEvents(Telling):
         if outcome == "pending" or (verdict and verdict.decline_class.value == "reconcile"):
             invoice.pending[data.charge_id] = request.request_id if request else data.request_id
             invoice.pending_since.setdefault(data.charge_id, self.now)
+            if data.request_id or (request and request.request_id == data.charge_id):
+                invoice.pending_named.add(data.charge_id)
         else:
-            gone = [one for one, asked in invoice.pending.items() if one in same or (asked and asked in same)]
+            named = {one: asked for one, asked in invoice.pending.items() if one in invoice.pending_named}
+            gone = [one for one in invoice.pending if one == data.charge_id or named.get(one) in same]
             for one in gone:
                 del invoice.pending[one]
         if isinstance(data, ChargeDeclined) and verdict:

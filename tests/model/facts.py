@@ -92,6 +92,7 @@ class Invoice:
     reopened: bool = False  # before it came
     pending: dict[str, str | None] = field(default_factory=dict)  # charge id: request id
     pending_since: dict[str, int] = field(default_factory=dict)  # by charge id
+    pending_named: set[str] = field(default_factory=set)  # charges of which the request was told
 
 
 @dataclass

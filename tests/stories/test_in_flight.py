@@ -321,3 +321,14 @@ def test_the_class_of_a_suspected_duplicate_gives_way_to_its_outcome_also_on_ano
         day 4         bound card-B               =>  instrument_changed
         day 5         declined 1                 =>  declined_elsewhere  instrument_bound  notice:payment_declined  request:2@card-B(decline_class=retry_later)  case:in_flight
     """)
+
+
+def test_a_suspected_duplicate_that_names_no_request_is_resolved_by_its_own_charge_only() -> None:
+    assert_story("""
+        day 0         issued on=card-A                    =>  issued
+        day 0         declined 0                          =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                 =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:05  declined retry reconcile charge=p   =>  reconcile  notice:reconcile  case:pending
+        day 3  09:10  declined 1                          =>  declined  notice:payment_declined(attempt=1)
+        day 4         declined retry charge=p             =>  declined  notice:payment_declined  case:retrying@d7
+    """)
