@@ -203,9 +203,11 @@ def _attempted(matter: Matter, attempted_at: int) -> None:
 def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str, at: int) -> None:
     """Note an instrument that was seen at an instant; the next attempts of the subscription's cases may go to it."""
     subscription = account.subscription(subscription_id)
-    gone_at = account.instrument(instrument_id).gone_at
     last_seen = subscription.own if subscription.is_own_seen else subscription.seen
-    if last_seen == instrument_id or (gone_at is not None and at < gone_at):
+    if last_seen == instrument_id:
+        return  # as most times
+    gone_at = account.instrument(instrument_id).gone_at
+    if gone_at is not None and at < gone_at:
         return
     if not is_bound(account, subscription_id):
         for matter in list(account.open_matters_of(subscription_id)):

@@ -71,8 +71,11 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
 
 def know_debit(page: Page, account: OpenAccount, data: ChargeDeclined) -> None:
     """Know a bank debit by the dialect of its decline, if nobody has described the instrument."""
-    instrument, kind = account.instrument(data.instrument_id), _DEBITS.get(data.decline.dialect)
-    if instrument.type is None and kind is not None:
+    kind = _DEBITS.get(data.decline.dialect)
+    if kind is None:
+        return
+    instrument = account.instrument(data.instrument_id)
+    if instrument.type is None:
         _touch_charged(page, account, data.instrument_id)
         instrument.type = kind
         account.instrument_changed(data.instrument_id)
