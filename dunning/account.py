@@ -220,21 +220,19 @@ class OpenAccount:
             matter.is_planned = False
         return planned
 
-    def write(self) -> Changes:
-        """Write what was changed into the tables. Returns the rows for the changelog."""
+    def write(self, changes: Changes) -> None:
+        """Write what was changed into the tables, and its rows into `changes`, for the changelog."""
         self._matters.clear()  # they point back here: without the circle all of this goes as soon as the page does
         if not self._changed and not self._gone:
-            return {}
+            return
         if not self._spilled:
-            return self._tables.write_bundle(self.account_id, self._bundle, self._before)
+            self._tables.write_bundle(self.account_id, self._bundle, self._before, changes)
+            return
         before = {"i:" + invoice_id: at for at, invoice_id, _ in self._before}
-        changes: Changes = {}
         for name, record in self._changed.items():
-            key, row = self._tables.write_record(self.account_id, name, record, before.get(name))
-            changes[key] = row
+            self._tables.write_record(self.account_id, name, record, before.get(name), changes)
         for name in self._gone:
             changes[self._tables.drop_record(self.account_id, name, before.get(name))] = None
-        return changes
 
     def _other(self, kind: str, record_id: str, shape: type[Kept], records: dict[str, Kept]) -> Kept:
         """Find a record in a row of its own, or give a blank one; that is kept only if it is changed."""

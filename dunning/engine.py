@@ -125,7 +125,7 @@ class Engine:
             if not matter.is_planned:
                 plan(page, matter)
             self._tell(page, matter)
-        changes.update(page.write())
+        page.write(changes)
         return Step(page.outputs, {key.encode(): row for key, row in changes.items()}, page.notes, more_due)
 
     # ---- timers ----

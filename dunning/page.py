@@ -94,12 +94,10 @@ class Page:
             account = self._accounts[account_id] = OpenAccount(self.tables, account_id)
         return account
 
-    def write(self) -> Changes:
-        """Write every account that was changed. Returns the rows for the changelog."""
-        changes: Changes = {}
+    def write(self, changes: Changes) -> None:
+        """Write every account that was changed, and its rows into `changes`, for the changelog."""
         for account in self._accounts.values():
-            changes.update(account.write())
-        return changes
+            account.write(changes)
 
     # ---- what is written ----
 

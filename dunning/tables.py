@@ -96,21 +96,22 @@ class Tables:
             return Bundle()
         return None if row == _SPILLED else _decode_bundle(row)
 
-    def write_bundle(self, account_id: str, bundle: Bundle, before: Sequence[Timer]) -> Changes:
+    def write_bundle(
+        self, account_id: str, bundle: Bundle, before: Sequence[Timer], changes: Changes
+    ) -> None:
         """Write the records of an account, and spill them when they have grown too long together.
 
-        `before` are its timers as they were read. Returns the changed rows.
+        `before` are its timers as they were read; the changed rows go into `changes`.
         """
         row = _encode(bundle)
         if len(row) <= SPILL:
             self.due.move(account_id, before, timers_of(account_id, bundle))
-            self.rows[account_id] = row
-            return {account_id: row}
+            self.rows[account_id] = changes[account_id] = row
+            return
         self.due.move(account_id, before, ())
-        self.rows[account_id] = _SPILLED
+        self.rows[account_id] = changes[account_id] = _SPILLED
         self._spilled[account_id] = {}
-        rows: list[tuple[str, bytes]] = [(account_id, _SPILLED)]
-        rows.append(self.write_record(account_id, "a:", bundle.account, None))
+        self.write_record(account_id, "a:", bundle.account, None, changes)
         for letter, records in (
             ("s:", bundle.subscriptions),
             ("i:", bundle.invoices),
@@ -118,8 +119,7 @@ class Tables:
             ("f:", bundle.credentials),
         ):
             for record_id, record in records.items():
-                rows.append(self.write_record(account_id, letter + record_id, record, None))
-        return dict(rows)
+                self.write_record(account_id, letter + record_id, record, None, changes)
 
     # ---- an account with a row for each record ----
 
@@ -159,9 +159,9 @@ class Tables:
             known.setdefault(tie, {})[subscription_id] = None
 
     def write_record(
-        self, account_id: str, name: str, record: Record, before: int | None
-    ) -> tuple[str, bytes]:
-        """Write one record of a spilled account; `before` is its timer as it was read. Returns its key and row."""
+        self, account_id: str, name: str, record: Record, before: int | None, changes: Changes
+    ) -> None:
+        """Write one record of a spilled account; `before` is its timer as it was read, its row goes into `changes`."""
         key = account_id + _SEPARATOR + name
         known = self.rows.get(key)
         if isinstance(record, Invoice):
@@ -172,8 +172,7 @@ class Tables:
             self._tie(account_id, name[2:], None if known is None else _decode_subscription(known), record)
         if known is None:
             self._spilled[account_id][name] = None
-        row = self.rows[key] = _encode(record)
-        return key, row
+        self.rows[key] = changes[key] = _encode(record)
 
     def drop_record(self, account_id: str, name: str, before: int | None) -> str:
         """Forget one record of a spilled account. Returns the key of its row."""
