@@ -23,23 +23,20 @@ class Means(msgspec.Struct, gc=False):
     credential: Credential
 
 
-class Matter:
-    """One invoice in the hands of a page: its record, and whether the page has looked at its plan yet."""
+class Matter(msgspec.Struct, gc=False, eq=False):
+    """One invoice in the hands of a page: its record, and whether the page has looked at its plan yet.
 
-    __slots__ = ("account", "case", "id", "invoice", "is_planned", "is_settled_up", "moved_by", "rules")
+    It and its account point at each other, unseen by the collector: `OpenAccount.write` breaks the circle.
+    """
 
-    def __init__(self, account: "OpenAccount", invoice_id: str, invoice: Invoice) -> None:
-        """Take one invoice of an account into the page."""
-        self.account = account
-        self.id = invoice_id
-        self.invoice = invoice
-        self.case = cast("Case", invoice.case)  # only where there is one: ask `has_open_case`, or know it
-        self.is_settled_up = False  # rungs that fell due before this page have been looked at
-        self.is_planned = False  # the plan is that of the record as it is now
-        self.moved_by = "replanned"  # what moved the case in this page: the reason of its case_changed
-        self.rules: tuple[
-            str, ...
-        ] = ()  # the network rules that delay or forbid the next attempt, as planned
+    account: "OpenAccount"
+    id: str
+    invoice: Invoice
+    case: Case  # only where there is one: ask `has_open_case`, or know it
+    is_settled_up: bool = False  # rungs that fell due before this page have been looked at
+    is_planned: bool = False  # the plan is that of the record as it is now
+    moved_by: str = "replanned"  # what moved the case in this page: the reason of its case_changed
+    rules: tuple[str, ...] = ()  # the network rules that delay or forbid the next attempt, as planned
 
     @property
     def has_open_case(self) -> bool:
@@ -123,13 +120,13 @@ class OpenAccount:
             self._bundle.invoices[invoice_id] = invoice
             if invoice.timer is not None:
                 self._before.append((invoice.timer, invoice_id, self.account_id))
-        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice)
+        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice, cast("Case", invoice.case))
         return matter
 
     def new_matter(self, invoice_id: str, invoice: Invoice) -> Matter:
         """Keep an invoice that was not known before."""
         self._bundle.invoices[invoice_id] = invoice
-        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice)
+        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice, cast("Case", invoice.case))
         self.matter_changed(matter)
         return matter
 
