@@ -118,6 +118,9 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     doubted_since: int | None = None  # the page that brought the doubt which it ends
 
 
+_FOREIGN = Answered(None, "", is_late=False)  # most outcomes are of attempts that we did not ask for
+
+
 def answered(matter: Matter, outcome: Outcome) -> Answered:
     """Find the request that an outcome answers, and take it out of flight or out of quarantine."""
     invoice, case = matter.invoice, matter.invoice.case
@@ -138,7 +141,7 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
     if request_id is None and case is not None:
         request_id = _unnamed(matter, case, outcome, in_flight)
     if request_id is None or not _is_ours(matter, request_id):
-        return Answered(None, "", is_late=False)
+        return _FOREIGN
     assert case is not None, "who asked has a case"
     if request_id != in_flight:
         # A second outcome of a request is one more attempt on it; of a superseded one it moves nothing all the same.
