@@ -4,7 +4,6 @@ The one rule: written events leave in the order in which they were decided, and 
 """
 
 from datetime import datetime
-from typing import cast
 
 import msgspec
 
@@ -133,7 +132,7 @@ class Page:
                 due_at=moment(due_at),
                 not_after=moment(not_after),
                 window_ends_at=moment(case.window_ends_at),
-                decline_class=_class(case.decline_class),
+                decline_class=case.decline_class,
                 policy=self.policies[case.policy].ref,
                 supersedes=supersedes,
                 why=why,
@@ -151,7 +150,7 @@ class Page:
         audience: Audience = Audience.CUSTOMER,
         new_instrument_id: str | None = None,
         attempt: int | None = None,
-        decline_class: str | None = None,
+        decline_class: DeclineClass | None = None,
         next_attempt_at: int | None = None,
     ) -> None:
         """Ask for somebody to be told; the id is numbered within the invoice."""
@@ -176,7 +175,7 @@ class Page:
                 instrument_id=instrument_id,
                 new_instrument_id=new_instrument_id,
                 attempt=attempt,
-                decline_class=_class(decline_class),
+                decline_class=decline_class,
                 action=action,
                 next_attempt_at=None if next_attempt_at is None else moment(next_attempt_at),
                 window_ends_at=moment(case.window_ends_at),
@@ -251,9 +250,3 @@ class Page:
     def _write(self, kind: str, event_id: str, account_id: str, data: OutputData) -> None:
         value = written_event(kind, event_id, self.moment, data)
         self.outputs.append(Output(kind, account_id.encode(), value))
-
-
-def _class(name: str | None) -> DeclineClass | None:
-    return cast(
-        "DeclineClass | None", name
-    )  # kept by its value; building the member costs more than the event

@@ -9,18 +9,20 @@ import hashlib
 
 import msgspec
 
+from schemas.decisions import DeclineClass
+
 DIGEST = 8  # bytes of a remembered id; two of 10^6 ids collide with a chance of 3 in 10^8
 REMEMBERED = 256  # ids remembered in one record; the oldest go first. Our choice: far above any real case
 
 UNKNOWN_ZONE = "UTC"  # of an invoice that has not come yet, as the contract's default
 
 CLASS_OF = {
-    "l": "retry_later",
-    "t": "technical",
-    "d": "fix_data",
-    "c": "needs_customer",
-    "n": "never",
-    "r": "reconcile",
+    "l": DeclineClass.RETRY_LATER,
+    "t": DeclineClass.TECHNICAL,
+    "d": DeclineClass.FIX_DATA,
+    "c": DeclineClass.NEEDS_CUSTOMER,
+    "n": DeclineClass.NEVER,
+    "r": DeclineClass.RECONCILE,
 }
 LETTER_OF = {name: letter for letter, name in CLASS_OF.items()}
 """A million open cases hold the class of their last decline: a letter spares ten bytes in each."""
@@ -180,7 +182,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     )
 
     @property
-    def decline_class(self) -> str | None:
+    def decline_class(self) -> DeclineClass | None:
         """The class of the deciding decline."""
         return None if self.decline_letter is None else CLASS_OF[self.decline_letter]
 
