@@ -41,6 +41,8 @@ BLOCKING = frozenset({DeclineClass.FIX_DATA, DeclineClass.NEEDS_CUSTOMER, Declin
 _SCHEDULE, _PSP = Initiator.SCHEDULE, Initiator.PSP
 _RECONCILE, _TECHNICAL = DeclineClass.RECONCILE, DeclineClass.TECHNICAL
 _NEVER, _NEEDS_CUSTOMER, _FIX_DATA = DeclineClass.NEVER, DeclineClass.NEEDS_CUSTOMER, DeclineClass.FIX_DATA
+_PAYMENT_DECLINED, _REQUIRED, _NOTHING = NoticeKind.PAYMENT_DECLINED, Action.REQUIRED, Action.NONE
+_PAID = CloseReason.PAID
 _MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
@@ -137,8 +139,8 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
         settled_again(page, matter, micros(event.time))
         return "already_settled"
     if invoice.balance == 0:
-        settle(page, matter, CloseReason.PAID, micros(event.time))
-        return CloseReason.PAID
+        settle(page, matter, _PAID, micros(event.time))
+        return _PAID
     return "part_paid"
 
 
@@ -296,11 +298,11 @@ def _tell(page: Page, matter: Matter, failure: _Failure, moved_on: str | None) -
     plan(page, matter)
     page.notice(
         matter,
-        NoticeKind.PAYMENT_DECLINED,
+        _PAYMENT_DECLINED,
         instrument_id=data.instrument_id,
         attempt=_attempt_number(data, failure.answer),
         decline_class=verdict.decline_class,
-        action=Action.REQUIRED if verdict.decline_class in BLOCKING else Action.NONE,
+        action=_REQUIRED if verdict.decline_class in BLOCKING else _NOTHING,
         next_attempt_at=shown_attempt(matter, state_of(matter)),
         why=verdict.why,
     )

@@ -13,6 +13,8 @@ REMEMBERED_FOR = (
 # A case that closed for one of these may still be paid or settled: the money is owed all the same.
 STILL_OWED = frozenset({CloseReason.WINDOW_CLOSED, CloseReason.STOPPED})
 
+_PAID = CloseReason.PAID  # looked up often: a global costs a tenth of an enum's member
+
 
 def close(page: Page, matter: Matter, reason: CloseReason) -> None:
     """Close the case of an invoice; nothing is requested for it any more."""
@@ -39,7 +41,7 @@ def settle(page: Page, matter: Matter, reason: CloseReason, at: int) -> None:
         return
     if matter.has_open_case or invoice.case.closed in STILL_OWED:
         close(page, matter, reason)
-        if reason is CloseReason.PAID:
+        if reason is _PAID:
             page.notice(
                 matter,
                 NoticeKind.RECOVERED,

@@ -14,6 +14,9 @@ from schemas.envelope import Event
 from schemas.instants import micros
 from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 
+# Looked up in each open case: a global costs a tenth of an enum's member.
+_ADDED_NOT_BOUND, _REQUIRED = NoticeKind.INSTRUMENT_ADDED_NOT_BOUND, Action.REQUIRED
+
 
 def on_updated(page: Page, event: Event[PaymentMethodUpdated]) -> str:
     """Take one change of an instrument. Returns the reason."""
@@ -36,10 +39,10 @@ def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
         case.added_told = (*case.added_told, instrument_id)
         page.notice(
             matter,
-            NoticeKind.INSTRUMENT_ADDED_NOT_BOUND,
+            _ADDED_NOT_BOUND,
             instrument_id=charged,
             new_instrument_id=instrument_id,
-            action=Action.REQUIRED,
+            action=_REQUIRED,
             decline_class=case.decline_class,
             why=("engine.added_not_bound",),
         )

@@ -11,6 +11,9 @@ from dunning.plan import touch
 from dunning.records import Immediate
 from schemas.decisions import Action, DeclineClass, NoticeKind, RequestReason
 
+# Looked up for many cases: a global costs a tenth of an enum's member.
+_NEVER, _FIX_DATA = DeclineClass.NEVER, DeclineClass.FIX_DATA
+_ACTION_NEEDED = NoticeKind.CUSTOMER_ACTION_NEEDED
 RESTARTS = (RequestReason.INSTRUMENT_BOUND, RequestReason.DETAILS_UPDATED)
 
 
@@ -31,7 +34,7 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
     begin_anew(case, page.policies[case.policy])
     if is_dead(matter.account, instrument_id):
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
-        action_needed(page, matter, instrument_id, DeclineClass.NEVER)
+        action_needed(page, matter, instrument_id, _NEVER)
     else:
         case.close_early_at = None
         if case.provisional is not None:
@@ -72,18 +75,19 @@ def details_updated(page: Page, matter: Matter, due_at: int) -> None:
 def action_needed(page: Page, matter: Matter, instrument_id: str, decline_class: DeclineClass) -> None:
     """Ask the customer for what only the customer can give: data, consent, or another instrument."""
     case = matter.case
-    credential = matter.account.means(instrument_id).credential
-    by_class = {
-        DeclineClass.NEVER: credential.dead_why,
-        DeclineClass.FIX_DATA: matter.account.instrument(instrument_id).fix_data_why,
-    }
+    means = matter.account.means(instrument_id)
+    why: tuple[str, ...] = ()
+    if decline_class is _NEVER:
+        why = means.credential.dead_why
+    elif decline_class is _FIX_DATA:
+        why = means.instrument.fix_data_why
     page.notice(
         matter,
-        NoticeKind.CUSTOMER_ACTION_NEEDED,
+        _ACTION_NEEDED,
         instrument_id=instrument_id,
         action=Action.REQUIRED,
         decline_class=decline_class,
-        why=by_class.get(decline_class) or case.decline_why,
+        why=why or case.decline_why,
     )
 
 
