@@ -5,6 +5,7 @@ credential over all subscriptions of the account, bank debits per invoice (contr
 """
 
 from bisect import insort
+from collections.abc import Sequence
 from itertools import islice
 
 import msgspec
@@ -83,12 +84,14 @@ def _may_be_full(rules: NetworkRules, credential: Credential) -> bool:
     return len(credential.attempts) + len(credential.unanswered) >= rules.least_limit
 
 
-def _counted(credential: Credential) -> list[int]:
+def _counted(credential: Credential) -> Sequence[int]:
     """List the attempts that count, ascending: declined ones, and requests without an answer."""
+    if not credential.unanswered:
+        return credential.attempts  # which are sorted
     return sorted((*credential.attempts, *credential.unanswered.values()))
 
 
-def _free_at(limit: CardLimit, counted: list[int]) -> int:
+def _free_at(limit: CardLimit, counted: Sequence[int]) -> int:
     """Give the instant from which the limit allows another attempt; one exactly as old as the period counts no more."""
     return counted[-limit.limit] + limit.period if len(counted) >= limit.limit else 0
 
