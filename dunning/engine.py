@@ -109,13 +109,14 @@ class Engine:
         """
         page = Page(self.tables, self._book, self._rules, now)
         changes: Changes = {}
+        notes = page.notes
         for event in events:
             data = event.data
             if isinstance(data, PoliciesSet):
                 changes.update(self._book.set(data.policies))
                 continue
             reason = _HANDLERS[type(data)](page, event)
-            page.note(data.TYPE, reason, data.account_id, getattr(data, "invoice_id", None))
+            notes.append(Note(data.TYPE, reason, data.account_id, getattr(data, "invoice_id", None)))
         correct_others(page)
         _look_at_stages(page)
         more_due = with_timers and self._fire(page, ends_page)

@@ -138,7 +138,7 @@ def plan(page: Page, matter: Matter) -> None:
                 due.append(closing << KIND_BITS | CLOSING_NOTICE)
         if policy.expiry_notice is not None and (expiring := _expiry_notice_at(matter, policy)) is not None:
             due.append(expiring << KIND_BITS | EXPIRY_NOTICE)
-    invoice.timer = min(due, default=None)
+    invoice.timer = min(due) if due else None
 
 
 def closing_at(policy: Policy, case: Case, zone: str) -> int | None:
@@ -233,6 +233,8 @@ class _Prospect(msgspec.Struct, gc=False):
     def allowed_as_planned(self, at: int) -> Allowed | None:
         """The same for an attempt of the ladder, which the provider's own retry keeps back altogether."""
         now = self.page.now
+        if not self.case.psp_hold:
+            return self.allowed(max(at, now))
         held_until = _held_until(self.case, now)
         if now <= at < held_until:
             return None
