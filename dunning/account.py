@@ -4,7 +4,7 @@ The one rule: whoever changes a record says so (`…_changed`), and nothing is w
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -70,8 +70,8 @@ class OpenAccount:
         self._spilled = bundle is None
         self._bundle = Bundle(tables.record(account_id, "a:")) if bundle is None else bundle
         self.root: Account = self._bundle.account
-        self._before = timers_of(account_id, self._bundle)
-        self._blank: dict[str, Record] = {}
+        self._before = [] if bundle is None else timers_of(account_id, bundle)
+        self._blank: dict[str, Any] = {}  # by kind and id, as the records that may be kept
         self._means: dict[str, Means] = {}
         self._matters: dict[str, Matter] = {}
         self._changed: dict[str, Record] = {}
@@ -120,13 +120,13 @@ class OpenAccount:
             self._bundle.invoices[invoice_id] = invoice
             if invoice.timer is not None:
                 self._before.append((invoice.timer, invoice_id, self.account_id))
-        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice, cast("Case", invoice.case))
+        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice, invoice.case)  # type: ignore[arg-type]  # see `Matter.case`
         return matter
 
     def new_matter(self, invoice_id: str, invoice: Invoice) -> Matter:
         """Keep an invoice that was not known before."""
         self._bundle.invoices[invoice_id] = invoice
-        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice, cast("Case", invoice.case))
+        matter = self._matters[invoice_id] = Matter(self, invoice_id, invoice, invoice.case)  # type: ignore[arg-type]  # see `Matter.case`
         self.matter_changed(matter)
         return matter
 
@@ -234,9 +234,9 @@ class OpenAccount:
     def _other(self, kind: str, record_id: str, shape: type[Kept], records: dict[str, Kept]) -> Kept:
         """Find a record in a row of its own, or give a blank one; that is kept only if it is changed."""
         name = kind + record_id
-        blank = self._blank.get(name)
+        blank: Kept | None = self._blank.get(name)
         if blank is not None:
-            return cast("Kept", blank)
+            return blank
         record: Kept | None = self._tables.record(self.account_id, name) if self._spilled else None
         if record is not None:
             records[record_id] = record
@@ -247,7 +247,7 @@ class OpenAccount:
     def _change(self, kind: str, record_id: str, records: dict[str, Kept]) -> None:
         name = kind + record_id
         if record_id not in records:
-            records[record_id] = cast("Kept", self._blank.pop(name))
+            records[record_id] = self._blank.pop(name)
         self._changed[name] = records[record_id]
 
 
