@@ -12,7 +12,7 @@ from dunning.instruments import note_if_full, present
 from dunning.ladder import use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
-from dunning.records import Case, Quarantined
+from dunning.records import Case, InFlight, Quarantined
 from dunning.restarts import RESTARTS
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import RequestReason
@@ -52,13 +52,14 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     since = due_at if case.immediate is None else case.immediate.since
     held = first_allowed(page.rules.networks, matter, policy, means, min(since, page.now))
     moved = () if held is None else held.why
-    supersedes = None if case.request_at is None else request_id_of(matter, case)
+    superseded = case.request
+    supersedes = None if superseded is None else request_id_of(matter, case)
     if reason is RequestReason.SCHEDULED and case.carried_at != due_at:
         case.carried_at = None  # it was dropped
     # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
-    is_for_rung = case.carried_at is not None or (supersedes is not None and case.request_kind == "r")
-    if supersedes is not None:
-        case.superseded[supersedes] = case.request_on
+    is_for_rung = case.carried_at is not None or (superseded is not None and superseded.kind == "r")
+    if superseded is not None and supersedes is not None:
+        case.superseded[supersedes] = superseded.instrument_id
     case.attempts += 1
     request_id = request_id_of(matter, case)
     if reason is RequestReason.TECHNICAL:
@@ -70,8 +71,8 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
         use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
         is_for_rung = is_for_rung or case.rung > rung
     case.technical_at = case.immediate = case.carried_at = None
-    case.request_at, case.request_on, case.request_overdue = page.now, instrument_id, False
-    case.request_kind = "r" if is_for_rung and reason not in RESTARTS else _KINDS[reason]
+    kind = "r" if is_for_rung and reason not in RESTARTS else _KINDS[reason]
+    case.request = InFlight(page.now, instrument_id, kind)
     case.last_attempt_at = max(case.last_attempt_at, page.now)
     case.plan_kind = ""
     matter.is_planned = False
@@ -109,7 +110,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     """Which request of ours an outcome belongs to."""
 
     request_id: str | None  # None: an attempt that we did not ask for
-    kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
+    kind: str  # how the attempt came about, as in `InFlight.kind`; "" for a foreign one
     is_late: bool  # of a request that was superseded: it moves nothing in its case
     was_reconcile: bool = False
     was_answered: bool = False  # its outcome was told before, as another charge
@@ -124,7 +125,7 @@ _FOREIGN = Answered(None, "", is_late=False)  # most outcomes are of attempts th
 def answered(matter: Matter, outcome: Outcome) -> Answered:
     """Find the request that an outcome answers, and take it out of flight or out of quarantine."""
     invoice, case = matter.invoice, matter.invoice.case
-    in_flight = None if case is None or case.request_at is None else request_id_of(matter, case)
+    in_flight = None if case is None or case.request is None else request_id_of(matter, case)
     held = _quarantined(invoice.quarantined, outcome) if invoice.quarantined else None
     if held is not None:
         invoice.quarantined.remove(held)
@@ -151,9 +152,9 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
         return Answered(
             request_id, "", is_late=is_superseded, was_answered=not instrument_id, instrument_id=instrument_id
         )
-    kind, instrument_id = case.request_kind, case.request_on
-    _out_of_flight(case)
-    return Answered(request_id, kind, is_late=False, instrument_id=instrument_id)
+    request, case.request = case.request, None
+    assert request is not None, "it is in flight"
+    return Answered(request_id, request.kind, is_late=False, instrument_id=request.instrument_id)
 
 
 def _unnamed(matter: Matter, case: Case, outcome: Outcome, in_flight: str | None) -> str | None:
@@ -162,7 +163,8 @@ def _unnamed(matter: Matter, case: Case, outcome: Outcome, in_flight: str | None
         return outcome.charge_id
     if outcome.initiated_by is not _RETRY:
         return None
-    if outcome.instrument_id not in (None, case.request_on):
+    asked_on = None if case.request is None else case.request.instrument_id
+    if outcome.instrument_id not in (None, asked_on):
         for request_id, instrument_id in case.superseded.items():
             if instrument_id == outcome.instrument_id:
                 return request_id
@@ -200,11 +202,6 @@ def _quarantined(held: list[Quarantined], outcome: Outcome) -> Quarantined | Non
         if one.charge_id == outcome.charge_id or (one.is_named and one.request_id in names):
             return one
     return None
-
-
-def _out_of_flight(case: Case | None) -> None:
-    assert case is not None
-    case.request_at, case.request_on, case.request_kind, case.request_overdue = None, "", "", False
 
 
 def _reason_id(case: Case, reason: RequestReason) -> str:

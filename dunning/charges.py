@@ -29,7 +29,7 @@ from dunning.opening import chosen_policy, open_case
 from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of, touch
 from dunning.policy import Policy
-from dunning.records import LETTER_OF, Case, Invoice, digest, is_remembered, remembering
+from dunning.records import LETTER_OF, Case, Invoice, ProvidersWord, digest, is_remembered, remembering
 from dunning.restarts import action_needed, tell_if_blocked
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import Action, Audience, CloseReason, DeclineClass, NoticeKind
@@ -129,8 +129,8 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     _pay(invoice, data.amount_minor)
     invoice.paid_at = max(invoice.paid_at, attempted_at)
     _attempted(matter, attempted_at)
-    if case is not None and data.initiated_by is _PSP and attempted_at >= case.psp_said_at:
-        case.psp_hold, case.psp_said_at = False, attempted_at
+    if case is not None and data.initiated_by is _PSP:
+        _provider_said(case, ProvidersWord(attempted_at, holds=False))
     if case is not None and case.closed is None:
         if data.initiated_by is _PSP:
             _provider_tried(matter, case, page.policies[case.policy], attempted_at)
@@ -325,17 +325,19 @@ def _stops(matter: Matter, failure: _Failure) -> bool:
 def _hold_back(case: Case, data: ChargeDeclined, attempted_at: int) -> None:
     """Follow what the provider says about its own next attempt (contract section 6, Provider's hold).
 
-    Of what is said the latest moment counts, in whatever order it is told; who says nothing changes nothing. It is
-    about the invoice, whatever instrument the provider charges.
+    Who says nothing changes nothing. It is about the invoice, whatever instrument the provider charges.
     """
-    if (data.psp_will_retry is None and data.initiated_by is not _PSP) or attempted_at < case.psp_said_at:
-        return
-    case.psp_said_at = attempted_at
     if data.psp_will_retry:
-        case.psp_hold = True
-        case.psp_next_at = None if data.psp_next_attempt_at is None else micros(data.psp_next_attempt_at)
-    else:
-        case.psp_hold, case.psp_next_at = False, None
+        next_at = None if data.psp_next_attempt_at is None else micros(data.psp_next_attempt_at)
+        _provider_said(case, ProvidersWord(attempted_at, holds=True, next_at=next_at))
+    elif data.initiated_by is _PSP or data.psp_will_retry is False:
+        _provider_said(case, ProvidersWord(attempted_at, holds=False))
+
+
+def _provider_said(case: Case, word: ProvidersWord) -> None:
+    """Of what a provider says, or answers by an attempt, the latest moment counts, in whatever order it is told."""
+    if case.provider is None or case.provider.at <= word.at:
+        case.provider = word
 
 
 def _forbid(page: Page, case: Case, failure: _Failure) -> None:

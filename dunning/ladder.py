@@ -58,7 +58,8 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
 
 
 def _is_rung_unanswered(invoice: Invoice, case: Case) -> bool:
-    return case.request_kind == "r" or any(one.kind == "r" and not one.is_late for one in invoice.quarantined)
+    is_in_flight = case.request is not None and case.request.kind == "r"
+    return is_in_flight or any(one.kind == "r" and not one.is_late for one in invoice.quarantined)
 
 
 def pass_rung(case: Case, policy: Policy, index: int, instant: int) -> None:
@@ -105,7 +106,7 @@ def failed(case: Case, policy: Policy, attempted_at: int, kind: str) -> bool:
         case: whose attempt it was.
         policy: of the case.
         attempted_at: when it was made, microseconds UTC.
-        kind: how it came about, as in `Case.request_kind`. In a `previous_attempt` ladder a rung took its gap when it
+        kind: how it came about, as in `InFlight.kind`. In a `previous_attempt` ladder a rung took its gap when it
             was requested, a technical attempt takes none, and that of a restart is the first of a new count.
     """
     begins_anew, case.begins_anew = case.begins_anew, False
@@ -149,7 +150,7 @@ def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> 
     if policy.is_by_gap:
         case.ladder_start = kept.failed_at
         case.rung = max(0, kept.failures - 1) + _is_rung_unanswered(invoice, case)
-    is_waiting = case.request_at is None and not invoice.quarantined
+    is_waiting = case.request is None and not invoice.quarantined
     case.technical_at = None
     if case.decline_class == DeclineClass.TECHNICAL and case.decline_at and is_waiting:
         plan_technical(matter, case, policy, case.decline_at)

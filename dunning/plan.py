@@ -68,9 +68,9 @@ def settle_up(page: Page, matter: Matter) -> None:
         and not _is_held_back(page, matter, policy, case.carried_at)
     ):
         case.carried_at = None
-    if waits and case.plan_due_at >= now and not policy.is_by_gap and not case.psp_hold:
+    if waits and case.plan_due_at >= now and not policy.is_by_gap and not case.is_held:
         return  # nothing before the next rung can go, and that one is still ahead
-    is_free = case.request_at is None and not _held_until(case, now)
+    is_free = case.request is None and not _held_until(case, now)
     if policy.is_by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
         return  # the next gap follows the attempt that waits for a network
     for index, at in rungs(matter, case, policy):
@@ -127,8 +127,8 @@ def plan(page: Page, matter: Matter) -> None:
             matter.rules = attempt.why
             if is_running:
                 due.append(attempt.at << KIND_BITS | attempt.kind)
-        if case.request_at is not None and not case.request_overdue:
-            due.append(case.request_at + policy.answer_within << KIND_BITS | ANSWER_OVERDUE)
+        if case.request is not None and not case.request.is_overdue:
+            due.append(case.request.at + policy.answer_within << KIND_BITS | ANSWER_OVERDUE)
         due.append(case.ends_at << KIND_BITS | WINDOW_END)
         # The closing notice is worked out only if nothing else is due before it can be.
         earliest_closing = case.window_ends_at - policy.closing_ahead
@@ -181,7 +181,7 @@ def state_of(matter: Matter) -> CaseState:
         state = CaseState.PAUSED
     elif matter.invoice.quarantined:
         state = CaseState.PENDING
-    elif case.request_at is not None:
+    elif case.request is not None:
         state = _IN_FLIGHT
     elif case.plan_kind:
         state = _RETRYING
@@ -233,7 +233,7 @@ class _Prospect(msgspec.Struct, gc=False):
     def allowed_as_planned(self, at: int) -> Allowed | None:
         """The same for an attempt of the ladder, which the provider's own retry keeps back altogether."""
         now = self.page.now
-        if not self.case.psp_hold:
+        if not self.case.is_held:
             return self.allowed(max(at, now))
         held_until = _held_until(self.case, now)
         if now <= at < held_until:
@@ -254,7 +254,7 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
         if attempt is not None:
             return attempt
     case.immediate = None  # no instant inside the window is left for it, or no instrument that may be charged
-    if case.request_at is not None or against is not None:
+    if case.request is not None or against is not None:
         return None
     if (
         case.technical_at is not None
@@ -281,10 +281,10 @@ def _is_forbidden(owed: Immediate, against: DeclineClass | None, means: Means) -
 
 def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy) -> int | None:
     """Tell when the next attempt falls due in vain, as the provider tries by itself and nobody knows until when."""
-    if not case.psp_hold or case.psp_next_at is not None:
+    if case.provider is None or not case.provider.holds or case.provider.next_at is not None:
         return None
     free = copy(case)
-    free.psp_hold = False
+    free.provider = None
     if free.technical_at is not None and free.technical_at <= page.now:
         free.technical_at = None
     use_due_rungs(matter, free, policy, page.now, None)
@@ -301,11 +301,11 @@ def _immediate(prospect: _Prospect, since: int, due_at: int) -> Attempt | None:
     """An immediate attempt waits for an answer, for the provider, and for the networks, as long as there is time."""
     case = prospect.case
     at = max(since, prospect.page.now)
-    if case.request_at is not None:
-        at = max(at, case.request_at + prospect.policy.answer_within)
+    if case.request is not None:
+        at = max(at, case.request.at + prospect.policy.answer_within)
     while True:
         hold = _held_until(case, at)
-        if hold and case.psp_next_at is not None and at >= case.psp_next_at:
+        if hold and case.provider is not None and at >= (case.provider.next_at or _FOR_EVER):
             at = hold
         allowed = prospect.allowed(at)
         if allowed is None or allowed.at == at:
@@ -349,9 +349,9 @@ def _spaced(prospect: _Prospect, planned_at: int) -> Attempt | None:
 
 def _held_until(case: Case, now: int) -> int:
     """Until when the provider's own retry holds the case back; 0 if it does not."""
-    if not case.psp_hold:
+    if case.provider is None or not case.provider.holds:
         return 0
-    if case.psp_next_at is None:
+    if case.provider.next_at is None:
         return _FOR_EVER
-    ends_at = case.psp_next_at + DAY
+    ends_at = case.provider.next_at + DAY
     return ends_at if now < ends_at else 0

@@ -93,12 +93,29 @@ class Immediate(msgspec.Struct, array_like=True, gc=False):
     )
 
 
+class InFlight(msgspec.Struct, array_like=True, gc=False):
+    """The request that has no answer yet."""
+
+    at: int
+    instrument_id: str
+    kind: str  # r: stands for a rung, t: technical, i: restart, c: command or resumed
+    is_overdue: bool = False
+
+
+class ProvidersWord(msgspec.Struct, array_like=True, gc=False):
+    """What the provider has said last of trying again by itself."""
+
+    at: int  # the moment of which it was said
+    holds: bool  # it will: until that is answered, or a day after `next_at`
+    next_at: int | None = None
+
+
 class Quarantined(msgspec.Struct, array_like=True, gc=False):
     """A charge whose outcome is not known."""
 
     charge_id: str
     request_id: str | None
-    kind: str  # how the attempt came about, as in `Case.request_kind`; "" for a foreign one
+    kind: str  # how the attempt came about, as in `InFlight.kind`; "" for a foreign one
     reconcile: bool
     is_late: bool = False  # of a request that was superseded: its outcome moves nothing in the case
     instrument_id: str = ""  # on which the request, or the attempt in doubt, was made
@@ -139,19 +156,13 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     technical_at: int | None = None
     immediate: Immediate | None = None
     attempts: int = 0
-    # The request in flight.
-    request_at: int | None = None
-    request_on: str = ""
-    request_kind: str = ""  # r: stands for a rung, t: technical, i: restart, c: command or resumed
-    request_overdue: bool = False
+    request: InFlight | None = None
     last_attempt_at: int = 0  # whoever made it; `min_gap` counts from here
     decline_letter: str | None = None  # the class of the deciding decline, in one letter
     decline_why: tuple[str, ...] = ()
     decline_at: int = 0  # when the deciding attempt was made
     needs_customer: bool = False
-    # The provider tries by itself: 0 no; else until it is answered or a day after `psp_next_at`.
-    psp_hold: bool = False
-    psp_next_at: int | None = None
+    provider: ProvidersWord | None = None
     dropped_while_paused: bool = False
     closing_told: bool = False
     close_early_at: int | None = None  # accelerated dunning
@@ -176,7 +187,6 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     provisional: Provisional | None = None  # until the invoice comes
     # Requests that were superseded, and on which instrument they were made; "" once they have an outcome.
     superseded: dict[str, str] = msgspec.field(default_factory=dict)
-    psp_said_at: int = 0  # the latest moment of which the provider announced a retry, made or called it off
     begins_anew: bool = (
         False  # after a restart the ladder goes on as it is, until the next decline begins it anew
     )
@@ -185,6 +195,11 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     def decline_class(self) -> DeclineClass | None:
         """The class of the deciding decline."""
         return None if self.decline_letter is None else CLASS_OF[self.decline_letter]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the provider has said that it tries by itself; for how long is `dunning.plan`'s to say."""
+        return self.provider is not None and self.provider.holds
 
     @property
     def ends_at(self) -> int:

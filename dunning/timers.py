@@ -47,13 +47,14 @@ def _answer_overdue(page: Page, matter: Matter) -> None:
     """Tell the operator that an outcome is missing; still nothing new is requested on a rung."""
     touch(page, matter)
     case = matter.case
-    case.request_overdue = True
+    assert case.request is not None, "the timer is that of a request in flight"
+    case.request.is_overdue = True
     matter.moved_by = NoticeKind.OUTCOME_MISSING
     page.notice(
         matter,
         NoticeKind.OUTCOME_MISSING,
         audience=Audience.OPERATOR,
-        instrument_id=case.request_on,
+        instrument_id=case.request.instrument_id,
         attempt=case.attempts,
         action=Action.REQUIRED,
         decline_class=case.decline_class,
