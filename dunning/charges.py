@@ -162,7 +162,7 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     if (told := _told_before(matter, event, charge, invoice.declined, invoice.succeeded)) is not None:
         return told
     attempted_at = micros(data.attempted_at or event.time)
-    if invoice.settled_at is not None and attempted_at < invoice.settled_at:
+    if invoice.settled is not None and attempted_at < (invoice.settled_at or 0):
         return "already_settled"
     touch(page, matter)
     answer = answered(matter, data)

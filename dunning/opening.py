@@ -67,7 +67,7 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     case.provisional = Provisional() if matter.invoice.issued_at is None else None
     case.last_attempt_at = matter.invoice.attempted_at
     matter.invoice.case = matter.case = case
-    matter.invoice.forget_at = None
+    matter.invoice.forget_at = matter.invoice.settled_at = None
     _begin(page, matter, case, policy)
     return case
 
@@ -116,7 +116,7 @@ def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
         return "settled_later"
     touch(page, matter)
     if invoice.issued_at is None and invoice.case is None:
-        return _reopen_unknown(invoice, data)
+        return _reopen_unknown(invoice, data, at)
     balance = data.balance_minor or invoice.open_balance or invoice.amount
     if not balance:
         return "nothing_owed"
@@ -153,14 +153,13 @@ def open_reopened(page: Page, matter: Matter) -> Case:
     return case
 
 
-def _reopen_unknown(invoice: Invoice, data: InvoiceReopened) -> str:
+def _reopen_unknown(invoice: Invoice, data: InvoiceReopened, at: int) -> str:
     """Open an invoice again that has not come yet; what is owed comes with it, or with a decline."""
-    invoice.settled = invoice.settled_at = None
+    invoice.settled, invoice.settled_at = None, at
     invoice.paid = 0  # what was paid has gone back
     # The amounts of charges are no statement of what was open before.
     stated = data.balance_minor or (invoice.open_balance if invoice.adjusted else 0)
     invoice.balance, invoice.open_balance, invoice.adjusted = stated or None, stated, stated > 0
-    invoice.is_reopened = True
     return "unknown_invoice"
 
 

@@ -237,7 +237,9 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     succeeded: bytes = b""  # of those that succeeded
     quarantined: list[Quarantined] = msgspec.field(default_factory=list)
     settled: str | None = None  # why nothing is to be collected, as a `CloseReason`
-    settled_at: int | None = None  # the moment that was said of
+    settled_at: int | None = (
+        None  # the moment that was said of; of one reopened before it came, of the reopening
+    )
     presented: dict[str, Presented] = msgspec.field(
         default_factory=dict
     )  # as bank debits, by instrument type
@@ -246,8 +248,12 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only
     attempted_at: int = 0  # the last attempt before there was a case, whoever made it
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
-    is_reopened: bool = False  # before it came: it opens a case when it does
     paid_at: int = 0  # the moment of the latest success: a decline of an earlier one changes nothing
+
+    @property
+    def is_reopened(self) -> bool:
+        """Whether it was reopened before it came: then it opens a case when it does."""
+        return self.settled is None and self.settled_at is not None
 
 
 class Bundle(msgspec.Struct, array_like=True, gc=False):
