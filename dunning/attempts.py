@@ -210,3 +210,12 @@ def _reason_id(case: Case, reason: RequestReason) -> str:
     if reason is RequestReason.TECHNICAL:
         return f"policy.technical.{case.technical_used}"
     return f"engine.restart.{reason}" if reason in RESTARTS else f"engine.{reason}"
+
+
+def attempted(matter: Matter, attempted_at: int) -> None:
+    """Let `min_gap` count from an attempt, whoever made it; also before there is a case, and once it is closed."""
+    case = matter.invoice.case
+    if case is None:
+        matter.invoice.attempted_at = max(matter.invoice.attempted_at, attempted_at)
+    else:
+        case.last_attempt_at = max(case.last_attempt_at, attempted_at)

@@ -4,10 +4,8 @@ Its own binding; else the account default; else the instrument last seen with it
 """
 
 from dunning.account import Matter, Means, OpenAccount
+from dunning.classes import FIX_DATA, NEEDS_CUSTOMER, NEVER
 from schemas.decisions import DeclineClass
-
-# Looked up in every event: a global costs a tenth of an enum's member.
-_NEVER, _FIX_DATA = DeclineClass.NEVER, DeclineClass.FIX_DATA
 
 
 def charged_on(account: OpenAccount, subscription_id: str) -> str | None:
@@ -59,14 +57,14 @@ def verdict_against(matter: Matter, means: Means) -> DeclineClass | None:
     if (blocked := verdict_on(means)) is not None:
         return blocked
     case = matter.invoice.case
-    return DeclineClass.NEEDS_CUSTOMER if case is not None and case.needs_customer else None
+    return NEEDS_CUSTOMER if case is not None and case.needs_customer else None
 
 
 def verdict_on(means: Means) -> DeclineClass | None:
     """Tell which class of decline forbids automatic attempts on the instrument, whatever the case."""
     if means.credential.dead_why:
-        return _NEVER
-    return None if means.instrument.fix_data_at is None else _FIX_DATA
+        return NEVER
+    return None if means.instrument.fix_data_at is None else FIX_DATA
 
 
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dunning.account import Matter, Means, OpenAccount
 from dunning.binding import charged_on, is_dead
 from dunning.ceilings import KEPT_ATTEMPTS, count_declined, is_full
+from dunning.classes import FIX_DATA, NEVER
 from dunning.declines.verdicts import Verdict
 from dunning.networks import network_name
 from dunning.page import Page
@@ -24,8 +25,6 @@ _DEBITS = {
     Dialect.SEPA: InstrumentType.SEPA_DEBIT,
     Dialect.BACS: InstrumentType.BACS_DEBIT,
 }
-# Looked up in every event: a global costs a tenth of an enum's member.
-_NEVER, _FIX_DATA = DeclineClass.NEVER, DeclineClass.FIX_DATA
 
 Attempted = tuple[int, str | None]
 """When an attempt was made, microseconds UTC, and the request of ours that it answers."""
@@ -66,7 +65,7 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
         credential.network = network
         account.credential_changed(credential_id)
         _note_moved(page, account, credential_id, frees=True)
-    _stop(page, None, stopped, _NEVER, is_told=True)
+    _stop(page, None, stopped, NEVER, is_told=True)
 
 
 def know_debit(page: Page, account: OpenAccount, data: ChargeDeclined) -> None:
@@ -201,13 +200,13 @@ def apply_verdict(
     means = account.means(instrument_id)
     credential, credential_id = means.credential, means.credential_id
     wait(page, account, means, verdict, attempted_at)
-    if verdict.decline_class is _NEVER and not credential.dead_why:
+    if verdict.decline_class is NEVER and not credential.dead_why:
         stopped = [one for name in credential.instruments for one in charged_with(account, name)]
         _touch_all(page, stopped)
         credential.dead_why = verdict.why
         account.credential_changed(credential_id)
-        _stop(page, matter, stopped, _NEVER, is_told=is_told)
-    elif verdict.decline_class is _FIX_DATA:
+        _stop(page, matter, stopped, NEVER, is_told=is_told)
+    elif verdict.decline_class is FIX_DATA:
         instrument = means.instrument
         if instrument.right_at is not None and instrument.right_at > attempted_at:
             return
@@ -216,11 +215,11 @@ def apply_verdict(
             stopped = list(charged_with(account, instrument_id))
             _touch_all(page, stopped)
             instrument.fix_data_at, instrument.fix_data_why = attempted_at, verdict.why
-            _stop(page, matter, stopped, _FIX_DATA, is_told=is_told, at=attempted_at)
+            _stop(page, matter, stopped, FIX_DATA, is_told=is_told, at=attempted_at)
         elif account.count_tied(instrument_id) <= MOST_CORRECTED:
             restarted = [one for one in charged_with(account, instrument_id) if _is_older(one, attempted_at)]
             _touch_all(page, restarted)
-            _stop(page, matter, restarted, _FIX_DATA, is_told=is_told, at=attempted_at)
+            _stop(page, matter, restarted, FIX_DATA, is_told=is_told, at=attempted_at)
         instrument.fix_data_at = max(instrument.fix_data_at or 0, attempted_at)
         account.instrument_changed(instrument_id)
 
@@ -315,7 +314,7 @@ def _stop(
 ) -> None:
     """Stop cases whose instrument has become blocked by an attempt made `at` an instant; `never` needs none."""
     for matter in stopped:
-        if decline_class is _NEVER:
+        if decline_class is NEVER:
             matter.case.immediate = None
         if matter is declined:
             continue  # it may be the answer that its restart waited for

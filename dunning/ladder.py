@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from dunning.account import Matter
 from dunning.calendar import add, is_steady
+from dunning.classes import TECHNICAL
 from dunning.policy import Policy, WindowAnchor, planned, planned_technical
 from dunning.records import UNKNOWN_ZONE, Case, Invoice, Provisional
-from schemas.decisions import DeclineClass
 
 _GAP_TAKEN = ("r", "t")
 
@@ -152,7 +152,7 @@ def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> 
         case.rung = max(0, kept.failures - 1) + _is_rung_unanswered(invoice, case)
     is_waiting = case.request is None and not invoice.quarantined
     case.technical_at = None
-    if case.decline_class == DeclineClass.TECHNICAL and case.decline_at and is_waiting:
+    if case.decline_class == TECHNICAL and case.decline_at and is_waiting:
         plan_technical(matter, case, policy, case.decline_at)
 
 

@@ -11,12 +11,14 @@ import msgspec
 
 from dunning.account import Matter, Means
 from dunning.binding import charged_on, is_paused, verdict_against
-from dunning.calendar import DAY, add, from_local
+from dunning.calendar import add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
+from dunning.classes import NEVER
 from dunning.due_index import KIND_BITS
 from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs, use_due_rungs
 from dunning.page import Page
 from dunning.policy import Policy
+from dunning.provider import FOR_EVER, held_until
 from dunning.records import Case, Immediate
 from schemas.decisions import CaseState, DeclineClass
 
@@ -26,7 +28,6 @@ ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, E
 )
 
 _LETTERS: Final = {IMMEDIATE: "I", TECHNICAL: "T", RUNG: "R"}
-_FOR_EVER: Final = 1 << 62
 # Looked up in every event: a global costs a tenth of an enum's member.
 _RETRYING, _CLOSED, _IN_FLIGHT = CaseState.RETRYING, CaseState.CLOSED, CaseState.IN_FLIGHT
 
@@ -70,7 +71,7 @@ def settle_up(page: Page, matter: Matter) -> None:
         case.carried_at = None
     if waits and case.plan_due_at >= now and not policy.is_by_gap and not case.is_held:
         return  # nothing before the next rung can go, and that one is still ahead
-    is_free = case.request is None and not _held_until(case, now)
+    is_free = case.request is None and not held_until(case, now)
     if policy.is_by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
         return  # the next gap follows the attempt that waits for a network
     for index, at in rungs(matter, case, policy):
@@ -235,11 +236,11 @@ class _Prospect(msgspec.Struct, gc=False):
         now = self.page.now
         if not self.case.is_held:
             return self.allowed(max(at, now))
-        held_until = _held_until(self.case, now)
-        if now <= at < held_until:
+        until = held_until(self.case, now)
+        if now <= at < until:
             return None
         allowed = self.allowed(max(at, now))
-        return None if allowed is None or allowed.at < held_until else allowed
+        return None if allowed is None or allowed.at < until else allowed
 
 
 def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Attempt | None:
@@ -272,11 +273,7 @@ def _is_forbidden(owed: Immediate, against: DeclineClass | None, means: Means) -
     if against is None:
         return False
     fix_data_at = means.instrument.fix_data_at
-    return (
-        against is DeclineClass.NEVER
-        or owed.for_rung
-        or (fix_data_at is not None and fix_data_at > owed.since)
-    )
+    return against is NEVER or owed.for_rung or (fix_data_at is not None and fix_data_at > owed.since)
 
 
 def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy) -> int | None:
@@ -304,8 +301,8 @@ def _immediate(prospect: _Prospect, since: int, due_at: int) -> Attempt | None:
     if case.request is not None:
         at = max(at, case.request.at + prospect.policy.answer_within)
     while True:
-        hold = _held_until(case, at)
-        if hold and case.provider is not None and at >= (case.provider.next_at or _FOR_EVER):
+        hold = held_until(case, at)
+        if hold and case.provider is not None and at >= (case.provider.next_at or FOR_EVER):
             at = hold
         allowed = prospect.allowed(at)
         if allowed is None or allowed.at == at:
@@ -345,13 +342,3 @@ def _spaced(prospect: _Prospect, planned_at: int) -> Attempt | None:
     if allowed is None or allowed.at - last_at < gap:
         return None
     return Attempt(RUNG, allowed.at, planned_at, allowed.why)
-
-
-def _held_until(case: Case, now: int) -> int:
-    """Until when the provider's own retry holds the case back; 0 if it does not."""
-    if case.provider is None or not case.provider.holds:
-        return 0
-    if case.provider.next_at is None:
-        return _FOR_EVER
-    ends_at = case.provider.next_at + DAY
-    return ends_at if now < ends_at else 0

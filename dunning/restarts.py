@@ -5,6 +5,7 @@ The one rule: each open case gets exactly one immediate attempt per cause, whate
 
 from dunning.account import Matter
 from dunning.binding import charged_on, is_dead, is_paused, verdict_against, verdict_on
+from dunning.classes import FIX_DATA, NEVER
 from dunning.ladder import begin_anew
 from dunning.page import Page
 from dunning.plan import touch
@@ -12,7 +13,6 @@ from dunning.records import Immediate
 from schemas.decisions import Action, DeclineClass, NoticeKind, RequestReason
 
 # Looked up for many cases: a global costs a tenth of an enum's member.
-_NEVER, _FIX_DATA = DeclineClass.NEVER, DeclineClass.FIX_DATA
 _ACTION_NEEDED = NoticeKind.CUSTOMER_ACTION_NEEDED
 RESTARTS = (RequestReason.INSTRUMENT_BOUND, RequestReason.DETAILS_UPDATED)
 
@@ -34,7 +34,7 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
     begin_anew(case, page.policies[case.policy])
     if is_dead(matter.account, instrument_id):
         matter.moved_by = RequestReason.INSTRUMENT_BOUND
-        action_needed(page, matter, instrument_id, _NEVER)
+        action_needed(page, matter, instrument_id, NEVER)
     else:
         case.close_early_at = None
         if case.provisional is not None:
@@ -77,9 +77,9 @@ def action_needed(page: Page, matter: Matter, instrument_id: str, decline_class:
     case = matter.case
     means = matter.account.means(instrument_id)
     why: tuple[str, ...] = ()
-    if decline_class is _NEVER:
+    if decline_class is NEVER:
         why = means.credential.dead_why
-    elif decline_class is _FIX_DATA:
+    elif decline_class is FIX_DATA:
         why = means.instrument.fix_data_why
     page.notice(
         matter,
