@@ -21,8 +21,6 @@ Outcome = ChargeDeclined | ChargeSucceeded | ChargePending
 
 # Looked up in every event: a global costs a tenth of an enum's member.
 _RETRY = Initiator.RETRY
-_KINDS = dict.fromkeys(RequestReason, "c") | dict.fromkeys(RESTARTS, "i")
-_KINDS |= {RequestReason.SCHEDULED: "r", RequestReason.TECHNICAL: "t"}
 _PLANNED = {"R": RequestReason.SCHEDULED, "T": RequestReason.TECHNICAL}
 
 
@@ -57,7 +55,10 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     if reason is RequestReason.SCHEDULED and case.carried_at != due_at:
         case.carried_at = None  # it was dropped
     # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
-    is_for_rung = case.carried_at is not None or (superseded is not None and superseded.kind == "r")
+    has_gap = case.carried_at is not None or (superseded is not None and superseded.kind == "r")
+    kind = (
+        "t" if reason is RequestReason.TECHNICAL else "r" if case.immediate is None else case.immediate.kind
+    )
     if superseded is not None and supersedes is not None:
         case.superseded[supersedes] = superseded.instrument_id
     case.attempts += 1
@@ -69,10 +70,9 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     else:
         rung = case.rung
         use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
-        is_for_rung = is_for_rung or case.rung > rung
+        has_gap = has_gap or case.rung > rung
     case.technical_at = case.immediate = case.carried_at = None
-    kind = "r" if is_for_rung and reason not in RESTARTS else _KINDS[reason]
-    case.request = InFlight(page.now, instrument_id, kind)
+    case.request = InFlight(page.now, instrument_id, "r" if has_gap and kind != "i" else kind)
     case.last_attempt_at = max(case.last_attempt_at, page.now)
     case.plan_kind = ""
     matter.is_planned = False
@@ -112,11 +112,14 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     request_id: str | None  # None: an attempt that we did not ask for
     kind: str  # how the attempt came about, as in `InFlight.kind`; "" for a foreign one
     is_late: bool  # of a request that was superseded: it moves nothing in its case
-    was_reconcile: bool = False
     was_answered: bool = False  # its outcome was told before, as another charge
     instrument_id: str = ""  # on which the attempt was made, where that is known
-    counted_at: int = 0  # as which attempt it counted for the networks while it was in doubt
-    doubted_since: int | None = None  # the page that brought the doubt which it ends
+    doubt: Quarantined | None = None  # which it ends
+
+    @property
+    def was_reconcile(self) -> bool:
+        """Whether it resolves a suspected duplicate."""
+        return self.doubt is not None and self.doubt.reconcile
 
 
 _FOREIGN = Answered(None, "", is_late=False)  # most outcomes are of attempts that we did not ask for
@@ -133,10 +136,8 @@ def answered(matter: Matter, outcome: Outcome) -> Answered:
             held.request_id if held.request_id is not None and _is_ours(matter, held.request_id) else None,
             held.kind,
             is_late=held.is_late,
-            was_reconcile=held.reconcile,
             instrument_id=held.instrument_id,
-            counted_at=held.counted_at,
-            doubted_since=held.since,
+            doubt=held,
         )
     request_id = outcome.request_id
     if request_id is None and case is not None:
@@ -178,19 +179,27 @@ def _is_ours(matter: Matter, request_id: str) -> bool:
     return request_id.rpartition("/")[0] == matter.id and number is not None and 1 <= number <= attempts
 
 
-def quarantine(page: Page, matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool) -> None:
-    """Hold the case back until the outcome of this charge is known (rule `engine.unknown`)."""
+def quarantine(
+    page: Page, matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool, counted_at: int = 0
+) -> None:
+    """Hold the case back until the outcome of this charge is known (rule `engine.unknown`).
+
+    `counted_at` is the attempt as which it counts for the networks meanwhile. Told again, it is still the same doubt.
+    """
+    before = answer.doubt
+    names_one = outcome.request_id is not None or _is_ours(matter, outcome.charge_id)
+    told_id = outcome.request_id if before is None else outcome.request_id or before.request_id
     matter.invoice.quarantined.append(
         Quarantined(
             outcome.charge_id,
-            answer.request_id or outcome.request_id,  # also one that was never made: its outcome may name it
+            answer.request_id or told_id,  # also one that was never made: its outcome may name it
             answer.kind,
             reconcile,
             answer.is_late,
             answer.instrument_id,
-            answer.counted_at,
-            page.now if answer.doubted_since is None else answer.doubted_since,
-            outcome.request_id is not None or _is_ours(matter, outcome.charge_id),
+            counted_at or (0 if before is None else before.counted_at),
+            page.now if before is None else before.since,
+            names_one or (before is not None and before.is_named),
         )
     )
 

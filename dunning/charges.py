@@ -69,6 +69,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     answer = _answered(page, matter, data)
     is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
     is_open = matter.has_open_case
+    if is_open and answer.was_reconcile and not matter.case.decline_at:
+        is_first = True  # the case has waited for what its first decline means
     failure = Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
     if verdict.decline_class is RECONCILE:
         return doubted(page, matter, failure)
@@ -79,14 +81,14 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     charged = charged_on(account, data.subscription_id)
     before = None if charged is None else verdict_on(account.means(charged))
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
+    if invoice.case is not None:
+        hear(invoice.case, data, attempted_at)
     if is_open:
         matter.moved_by = "declined"
         tell_if_stopped(page, matter, charged, before)
         return "paid_later"
     if not answer.is_late and charged in (None, data.instrument_id):
         attempted(matter, attempted_at)
-    if invoice.case is not None:
-        hear(invoice.case, data, attempted_at)
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
@@ -170,8 +172,8 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
 def _answered(page: Page, matter: Matter, data: ChargeDeclined | ChargeSucceeded) -> Answered:
     """Find what an outcome answers; what was counted of it while it was in doubt gives way to it."""
     answer = answered(matter, data)
-    if answer.counted_at:
-        take_back(page, matter, answer.instrument_id, answer.counted_at)
+    if answer.doubt is not None and answer.doubt.counted_at:
+        take_back(page, matter, answer.instrument_id, answer.doubt.counted_at)
     return answer
 
 

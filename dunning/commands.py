@@ -84,7 +84,8 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
         )
         # What was asked for before the pause goes on as what it is.
         if case.immediate.asked_in_pause if case.immediate is not None else is_owed:
-            case.immediate = Immediate(RequestReason.RESUMED, at, page.now, for_rung=case.immediate is None)
+            kind = "d" if case.immediate is None else case.immediate.kind
+            case.immediate = Immediate(RequestReason.RESUMED, at, page.now, kind=kind)
         case.dropped_while_paused = False
 
 
@@ -104,5 +105,5 @@ def _retry_now(page: Page, matter: Matter, at: int) -> None:
     if instrument_id is None or is_dead(matter.account, instrument_id):
         return
     if case.immediate is None:  # one that is owed already is enough, and says why
-        case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter))
+        case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter), kind="c")
     matter.moved_by = RequestReason.COMMAND

@@ -101,7 +101,7 @@ def _forbid(page: Page, case: Case, failure: Failure) -> None:
     if owed is None:
         return
     was_asked = answer.request_id is not None and not answer.was_answered
-    if was_asked or (answer.doubted_since is not None and answer.doubted_since <= owed.since):
+    if was_asked or (answer.doubt is not None and answer.doubt.since <= owed.since):
         owed.since = page.now
     elif failure.attempted_at >= owed.since:
         case.immediate = None
@@ -171,8 +171,8 @@ def doubted(page: Page, matter: Matter, failure: Failure) -> str:
     )
     if matter.invoice.case is not None:
         hear(matter.case, data, failure.attempted_at)
-    answer = replace(answer, instrument_id=data.instrument_id, counted_at=failure.attempted_at)
-    quarantine(page, matter, data, answer, reconcile=True)
+    answer = replace(answer, instrument_id=data.instrument_id)
+    quarantine(page, matter, data, answer, reconcile=True, counted_at=failure.attempted_at)
     matter.moved_by = "reconcile"
     if matter.has_open_case and failure.is_automatic:
         charged = charged_on(matter.account, matter.invoice.subscription_id)

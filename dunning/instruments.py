@@ -154,6 +154,7 @@ def take_back(page: Page, matter: Matter, instrument_id: str, counted_at: int) -
         means.credential.attempts.remove(counted_at)
         matter.account.credential_changed(means.credential_id)
     unpresent(matter, means, counted_at)
+    page.unplanned += matter.account.replan()
 
 
 def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> None:
@@ -164,6 +165,7 @@ def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> 
     if requested_at is not None:
         matter.account.credential_changed(means.credential_id)
         unpresent(matter, means, requested_at)
+        page.unplanned += matter.account.replan()
 
 
 def present(matter: Matter, means: Means, amount_minor: int, at: int) -> None:
@@ -242,6 +244,7 @@ def data_right(page: Page, account: OpenAccount, instrument_id: str, at: int) ->
         for matter in freed:
             matter.moved_by = "instrument_valid"
         instrument.fix_data_at, instrument.fix_data_why = None, ()
+        account.instrument_changed(instrument_id)
     if instrument.right_at is None or instrument.right_at < at:
         instrument.right_at = at
         account.instrument_changed(instrument_id)

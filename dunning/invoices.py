@@ -40,16 +40,18 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     invoice.policy_name, invoice.labels = data.policy, data.labels or None
     if invoice.settled is not None:
         return "already_settled"
-    if invoice.case is not None and invoice.case.closed is not None:
-        reanchor(page, matter)
-        return "case_closed"
     if not invoice.adjusted:
         invoice.balance = max(0, data.amount_minor - invoice.paid)
         invoice.open_balance = invoice.balance
+    if invoice.balance and invoice.case is not None and invoice.case.closed is not None:
+        reanchor(page, matter)
+        matter.moved_by = "invoice_issued"
+        return "case_closed"
     if not invoice.balance:
-        settle(page, matter, CloseReason.PAID, invoice.attempted_at or micros(event.time))
+        settle(page, matter, CloseReason.PAID, invoice.paid_at or micros(event.time))
         return CloseReason.PAID
-    if invoice.case is None and invoice.is_reopened:
+    ended_at = account.subscription(invoice.subscription_id).ended_at
+    if invoice.case is None and invoice.is_reopened and (ended_at or 0) <= (invoice.settled_at or 0):
         open_reopened(page, matter)
         matter.moved_by = "reopened"
         tell_if_blocked(page, matter)

@@ -142,11 +142,13 @@ def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> 
     """Put a case on the ladder of another policy, which its invoice has brought."""
     invoice = matter.invoice
     case.rung, case.ladder_start = 0, kept.begins_at
+    waits_since, case.carried_at = case.carried_at, None  # that is a rung of the other ladder
     if not policy.is_by_gap:
         begins_at = 0 if policy.is_by_invoice else kept.begins_at or 0
         for tried_at in kept.provider_tried_at:
             if tried_at >= begins_at:
                 use_next_rung(matter, case, policy, tried_at)
+    case.carried_at = waits_since
     if policy.is_by_gap:
         case.ladder_start = kept.failed_at
         case.rung = max(0, kept.failures - 1) + _is_rung_unanswered(invoice, case)

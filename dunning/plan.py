@@ -273,7 +273,7 @@ def _is_forbidden(owed: Immediate, against: DeclineClass | None, means: Means) -
     if against is None:
         return False
     fix_data_at = means.instrument.fix_data_at
-    return against is NEVER or owed.for_rung or (fix_data_at is not None and fix_data_at > owed.since)
+    return against is NEVER or owed.kind == "d" or (fix_data_at is not None and fix_data_at > owed.since)
 
 
 def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy) -> int | None:

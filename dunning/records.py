@@ -88,9 +88,8 @@ class Immediate(msgspec.Struct, array_like=True, gc=False):
     due_at: int  # the instant of its cause
     since: int  # the page that asked for it
     asked_in_pause: bool = False  # then it waits for `resume`, which makes it its own
-    for_rung: bool = (
-        False  # it makes up for a rung that a pause dropped: any verdict forbids it, as that rung
-    )
+    # i: a restart, c: an order, d: makes up for a rung that a pause dropped; then any verdict forbids it, as that rung.
+    kind: str = "i"
 
 
 class InFlight(msgspec.Struct, array_like=True, gc=False):
@@ -98,7 +97,7 @@ class InFlight(msgspec.Struct, array_like=True, gc=False):
 
     at: int
     instrument_id: str
-    kind: str  # r: stands for a rung, t: technical, i: restart, c: command or resumed
+    kind: str  # r: stands for a rung, t: technical, else that of the immediate attempt
     is_overdue: bool = False
 
 

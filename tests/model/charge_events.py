@@ -310,7 +310,7 @@ class ChargeEvents(Telling):
     def move_ladder(self, case: Case, data: ChargeDeclined, moment: int, request: Request | None) -> None:
         anchor = case.policy.ladder_anchor
         technical = request is not None and request.reason == "technical"
-        restarted = request is not None and request.reason in {"instrument_bound", "details_updated"}
+        restarted = request is not None and request.is_restart
         if case.anew:
             self.begin_anew(case)
         case.failed = [] if restarted else case.failed

@@ -189,6 +189,7 @@ class Model:
         assert case.restart is not None
         restart, case.restart = case.restart, None
         self.ask(account, case, restart.reason, restart.due_at)
+        case.requests[-1].is_restart = not (restart.for_rung or restart.is_order)
 
     def technical(self, account: Account, case: Case) -> None:
         planner = Planner(account, self.rules, self.now)

@@ -51,6 +51,7 @@ class Request:
     reason: str
     instrument_id: str
     told_missing: bool = False
+    is_restart: bool = False
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Restart:
     since: int
     asked_in_pause: bool = False  # then it is `resume` that makes it
     for_rung: bool = False  # a rung that a pause dropped, made up for
+    is_order: bool = False  # by a command
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Invoice:
     before: int | None = None  # what was open before it was paid without a case
     settled: str | None = None
     settled_at: int = -1
-    reopened: bool = False  # before it came
+    reopened: int = -1  # the moment of that, before it came
     pending: dict[str, str | None] = field(default_factory=dict)  # charge id: request id
     pending_since: dict[str, int] = field(default_factory=dict)  # by charge id
     pending_named: set[str] = field(default_factory=set)  # charges of which the request was told

@@ -50,18 +50,26 @@ class InvoiceEvents(Telling):
         elif case is not None and case.provisional:
             case.provisional, case.zone = False, data.time_zone
             case.anchor, case.currency = micros(data.issued_at), data.currency
-            before, case.policy = (
-                case.policy,
-                case.policy if invoice.settled in SETTLED else self.choose(invoice),
-            )
-            if case.policy is not before:
-                self.take_anew(case)
+            if invoice.settled not in SETTLED:
+                self.issued_closed(case, data)
         elif case is None:
             self.issued_without_case(invoice, data)
 
+    def issued_closed(self, case: Case, data: InvoiceIssued) -> None:
+        """Take policy and amount of a case that was stopped, or whose window ended, before its invoice came."""
+        before, case.policy = case.policy, self.choose(case.invoice)
+        if case.policy is not before:
+            self.take_anew(case)
+        case.amount = data.amount_minor
+        if not case.balance_given:
+            case.balance = max(0, data.amount_minor - case.invoice.paid)
+            if not case.balance:
+                self.settle(case.invoice, "paid", case.invoice.paid_at)
+
     def issued_without_case(self, invoice: Invoice, data: InvoiceIssued) -> None:
         """Take an invoice that was not declined before it came."""
-        if invoice.reopened and invoice.settled is None:
+        ended_at = self.account.ended.get(data.subscription_id, 0)
+        if invoice.settled is None and invoice.reopened >= ended_at:
             balance = (invoice.adjusted or data.amount_minor) - invoice.paid
             self.tell_block(self.open(invoice, micros(data.issued_at), balance, None))
         elif invoice.paid and invoice.paid >= data.amount_minor:
@@ -111,9 +119,9 @@ class InvoiceEvents(Telling):
     def invoice_closed(self, data: InvoiceClosed, moment: int) -> None:
         self.settle(self.invoice(data.invoice_id), data.reason.value, moment)
 
-    def reopened_unknown(self, invoice: Invoice, balance: int | None) -> None:
+    def reopened_unknown(self, invoice: Invoice, balance: int | None, moment: int) -> None:
         """Forget that an invoice was settled of which nothing else is known."""
-        invoice.settled, invoice.paid, invoice.reopened, invoice.settled_at = None, 0, True, -1
+        invoice.settled, invoice.paid, invoice.reopened, invoice.settled_at = None, 0, moment, -1
         invoice.adjusted = balance or invoice.adjusted_since or invoice.adjusted
         invoice.adjusted_since = None
 
@@ -126,7 +134,7 @@ class InvoiceEvents(Telling):
         case = self.account.cases.get(data.invoice_id)
         if case is None:
             if invoice.issued is None:
-                self.reopened_unknown(invoice, data.balance_minor)
+                self.reopened_unknown(invoice, data.balance_minor, moment)
                 return
             invoice.settled = None
             amount = invoice.issued.amount_minor

@@ -1,7 +1,7 @@
 """What each event says about the world of one account. Answers with notices; asks for nothing yet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded
@@ -65,11 +65,13 @@ class Story(ChargeEvents, MethodEvents, InvoiceEvents):
             elif data.command is CommandName.RETRY_NOW and inside:
                 used = account.charged_on(case.subscription_id)
                 if used is not None and not account.is_never(used) and not _is_owed(case.restart):
-                    case.restart = Restart("command", time, self.now, account.is_paused(case))
+                    case.restart = Restart("command", time, self.now, account.is_paused(case), is_order=True)
             elif before[case.invoice_id] and not account.is_paused(case):
                 is_missed = case.dropped_by_pause and account.block(case) is None
                 if case.restart.asked_in_pause if case.restart is not None else is_missed:
-                    case.restart = Restart("resumed", time, self.now, for_rung=case.restart is None)
+                    before_it = case.restart or Restart("", 0, 0, for_rung=True)
+                    case.restart = replace(before_it, reason="resumed", due_at=time, since=self.now)
+                    case.restart.asked_in_pause = False
                 case.dropped_by_pause = False
 
 

@@ -332,3 +332,28 @@ def test_a_suspected_duplicate_that_names_no_request_is_resolved_by_its_own_char
         day 3  09:10  declined 1                          =>  declined  notice:payment_declined(attempt=1)
         day 4         declined retry charge=p             =>  declined  notice:payment_declined  case:retrying@d7
     """)
+
+
+def test_a_doubt_that_is_told_again_without_its_request_is_still_ended_by_it() -> None:
+    assert_story("""
+        day 0         issued on=card-A                       =>  issued
+        day 0         declined 0                             =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                    =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:05  pending 1 charge=p                     =>  pending  case:pending
+        day 3  09:10  pending retry charge=p                 =>  pending
+        day 3  09:15  declined 1 charge=q                    =>  declined  notice:payment_declined(attempt=1)  case:retrying@d7
+    """)
+
+
+def test_a_suspected_duplicate_on_another_card_that_opens_the_case_starts_its_ladder_when_it_is_resolved() -> (
+    None
+):
+    assert_story(
+        """
+        day 0  bound card-B                            =>  instrument_changed
+        day 0  issued                                  =>  issued
+        day 0  declined 0 reconcile charge=x on=card-A =>  reconcile  notice:reconcile  case:pending
+        day 1  declined 0 charge=x on=card-A           =>  declined_elsewhere  notice:payment_declined  case:retrying@d4
+        """,
+        policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
+    )

@@ -186,3 +186,12 @@ def test_a_rung_that_waits_for_a_network_goes_on_waiting_when_the_invoice_comes(
         """,
         policy={"ladder": {"steps": [1, 10]}},
     )
+
+
+def test_a_case_that_was_stopped_before_its_invoice_came_goes_back_to_the_amount_of_the_invoice() -> None:
+    assert_story("""
+        day 0  declined 0 amount=900        =>  declined  notice:payment_declined  case:retrying@d3
+        day 1  stop                         =>  stopped  stop  case:closed/stopped
+        day 2  issued on=card-A             =>  case_closed  case:closed/stopped(balance_minor=4900)
+        day 4  reopened correction          =>  reopened  case:retrying@d7(balance_minor=4900)
+    """)

@@ -542,3 +542,20 @@ def test_one_binding_gives_every_case_its_attempt_though_the_first_is_declined_a
         day 2         declined 1 fix_data                      =>  declined  in-2.notice:customer_action_needed  notice:payment_declined  notice:customer_action_needed  case:waiting
         day 2         declined 0 charge=ch-x invoice=in-2      =>  declined_elsewhere  instrument_bound  in-2.notice:payment_declined  in-2.request:1@card-B  in-2.case:in_flight
     """)
+
+
+def test_a_restart_that_waited_in_a_pause_is_the_first_failed_attempt_though_a_decline_came_before_it() -> (
+    None
+):
+    assert_story(
+        """
+        day 0         issued on=card-A  =>  issued
+        day 0         declined 0        =>  declined  notice:payment_declined  case:retrying@d1
+        day 0  10:00  pause             =>  pause  case:paused
+        day 0  11:00  edited card-A     =>  details_updated
+        day 0  20:00  declined psp      =>  declined  notice:payment_declined
+        day 9         resume            =>  resume  resumed  request:1@card-A  case:in_flight
+        day 9         declined 1        =>  declined  notice:payment_declined  case:retrying@d10
+        """,
+        policy={"ladder": {"anchor": "previous_attempt", "steps": [1, 2, 3]}},
+    )

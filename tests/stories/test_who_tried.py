@@ -269,3 +269,12 @@ def test_a_suspected_duplicate_that_the_provider_tries_again_holds_back_after_it
         day 0  declined 0 reconcile charge=ch-x psp_again=d3T08:00   =>  reconcile  notice:reconcile  case:pending
         day 1  declined 0 charge=ch-x                            =>  declined  notice:payment_declined  case:retrying@d7
     """)
+
+
+def test_what_a_decline_before_a_part_payment_says_of_the_provider_is_heeded() -> None:
+    assert_story("""
+        day 0         issued on=card-A                            =>  issued
+        day 0         declined 0                                  =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         succeeded customer amount=900               =>  part_paid  case:retrying@d3
+        day 2         declined psp tried=d0T12:00 psp_again=d4    =>  paid_later  case:retrying@d7
+    """)
