@@ -3,13 +3,13 @@
 The one rule: whoever changes a record says so (`…_changed`), and nothing is written that was not changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
 from dunning.records import Account, Bundle, Case, Credential, Instrument, Invoice, Subscription
-from dunning.tables import BOUND, SEEN, UNPAID, Changes, Record, Tables, timers_of
+from dunning.tables import BOUND, SEEN, UNPAID, Changes, Record, Tables, ties_of, timers_of
 
 Kept = TypeVar("Kept", Subscription, Instrument, Credential)
 
@@ -130,24 +130,13 @@ class OpenAccount:
         self.matter_changed(matter)
         return matter
 
-    def subscription_ids(self) -> list[str]:
-        """Every subscription of the account, sorted. Costs what the account is large."""
-        known = set(self._bundle.subscriptions)
-        if self._spilled:
-            known.update(name[2:] for name in self._tables.record_names(self.account_id, "s:"))
-        return sorted(known)
-
     def tied_to(self, instrument_id: str) -> list[str]:
         """The subscriptions that may be charged on the instrument, or were seen with it; sorted."""
-        if not self._spilled:
-            return self.subscription_ids()
         return self._with(self._ties_with(instrument_id))
 
-    def _ties_with(self, instrument_id: str) -> list[str]:
-        ties = [BOUND + instrument_id, SEEN + instrument_id]
-        if self.root.default == instrument_id:
-            ties.append(BOUND)
-        return ties
+    def _ties_with(self, instrument_id: str) -> set[str]:
+        ties = {BOUND + instrument_id, SEEN + instrument_id}
+        return ties | {BOUND} if self.root.default == instrument_id else ties
 
     def count_tied(self, instrument_id: str) -> int:
         """Count roughly whom `tied_to` would list, without listing them."""
@@ -157,19 +146,22 @@ class OpenAccount:
 
     def following(self) -> list[str]:
         """The subscriptions that may follow the account default, or would forget what was seen; sorted."""
-        if not self._spilled:
-            return self.subscription_ids()
-        return self._with(
-            tie for tie in self._tables.ties(self.account_id) if tie == BOUND or tie.startswith(SEEN)
-        )
+        known = self._bundle.subscriptions.values()
+        ties = {tie for subscription in known for tie in ties_of(subscription)}
+        if self._spilled:
+            ties.update(self._tables.ties(self.account_id))
+        return self._with({tie for tie in ties if tie == BOUND or tie.startswith(SEEN)})
 
-    def _with(self, ties: Iterable[str]) -> list[str]:
-        """List the subscriptions of a spilled account that have one of the ties, or are open in this page."""
-        return sorted(self._tables.tied(self.account_id, ties) | self._bundle.subscriptions.keys())
+    def _with(self, ties: Collection[str]) -> list[str]:
+        """List the subscriptions that have one of the ties: the same ones however the account is stored."""
+        found = set(self._bundle.subscriptions)
+        if self._spilled:
+            found |= self._tables.tied(self.account_id, ties)
+        return sorted(name for name in found if not ties_of(self.subscription(name)).isdisjoint(ties))
 
     def open_matters(self) -> Iterator[Matter]:
         """Every invoice of the account with an open case, by subscription, then in the order of the ids."""
-        for subscription_id in self._with({UNPAID}) if self._spilled else self.subscription_ids():
+        for subscription_id in self._with({UNPAID}):
             yield from self.open_matters_of(subscription_id)
 
     def open_matters_of(self, subscription_id: str) -> Iterator[Matter]:

@@ -114,7 +114,12 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     is_late: bool  # of a request that was superseded: it moves nothing in its case
     was_answered: bool = False  # its outcome was told before, as another charge
     instrument_id: str = ""  # on which the attempt was made, where that is known
-    doubt: Quarantined | None = None  # which it ends
+    doubts: tuple[Quarantined, ...] = ()  # which it ends
+
+    @property
+    def doubt(self) -> Quarantined | None:
+        """The charge in doubt that it is about, if it was in doubt."""
+        return self.doubts[0] if self.doubts else None
 
     @property
     def was_reconcile(self) -> bool:
@@ -125,37 +130,50 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
 _FOREIGN = Answered(None, "", is_late=False)  # most outcomes are of attempts that we did not ask for
 
 
-def answered(matter: Matter, outcome: Outcome) -> Answered:
-    """Find the request that an outcome answers, and take it out of flight or out of quarantine."""
+def answered(matter: Matter, outcome: Outcome, *, is_final: bool) -> Answered:
+    """Find the request that an outcome answers, and take it out of flight or out of quarantine.
+
+    One that is not final ends no doubt but its own, told again: another charge of the same request is one more.
+    """
     invoice, case = matter.invoice, matter.invoice.case
     in_flight = None if case is None or case.request is None else request_id_of(matter, case)
-    held = _quarantined(invoice.quarantined, outcome) if invoice.quarantined else None
-    if held is not None:
-        invoice.quarantined.remove(held)
+    doubts = _doubts(invoice.quarantined, outcome, is_final=is_final) if invoice.quarantined else ()
+    for ended in doubts:
+        invoice.quarantined.remove(ended)
+    doubt = doubts[0] if doubts else None
+    if doubt is not None and doubt.request_id is not None and _is_ours(matter, doubt.request_id):
         return Answered(
-            held.request_id if held.request_id is not None and _is_ours(matter, held.request_id) else None,
-            held.kind,
-            is_late=held.is_late,
-            instrument_id=held.instrument_id,
-            doubt=held,
+            doubt.request_id,
+            doubt.kind,
+            is_late=doubt.is_late,
+            instrument_id=doubt.instrument_id,
+            doubts=doubts,
         )
     request_id = outcome.request_id
     if request_id is None and case is not None:
         request_id = _unnamed(matter, case, outcome, in_flight)
     if request_id is None or not _is_ours(matter, request_id):
-        return _FOREIGN
+        return _FOREIGN if doubt is None else Answered(None, doubt.kind, is_late=False, doubts=doubts)
     assert case is not None, "who asked has a case"
     if request_id != in_flight:
         # A second outcome of a request is one more attempt on it; of a superseded one it moves nothing all the same.
         is_superseded, instrument_id = request_id in case.superseded, case.superseded.get(request_id, "")
-        if instrument_id:
+        if instrument_id and is_final:
             case.superseded[request_id] = ""
+        is_in_doubt = any(one.request_id == request_id for one in invoice.quarantined)
         return Answered(
-            request_id, "", is_late=is_superseded, was_answered=not instrument_id, instrument_id=instrument_id
+            request_id,
+            "",
+            is_late=is_superseded,
+            was_answered=not (instrument_id or is_in_doubt),
+            instrument_id=instrument_id,
+            doubts=doubts,
         )
     request, case.request = case.request, None
     assert request is not None, "it is in flight"
-    return Answered(request_id, request.kind, is_late=False, instrument_id=request.instrument_id)
+    return Answered(
+        request_id, request.kind, is_late=False, instrument_id=request.instrument_id, doubts=doubts
+    )
 
 
 def _unnamed(matter: Matter, case: Case, outcome: Outcome, in_flight: str | None) -> str | None:
@@ -180,7 +198,14 @@ def _is_ours(matter: Matter, request_id: str) -> bool:
 
 
 def quarantine(
-    page: Page, matter: Matter, outcome: Outcome, answer: Answered, *, reconcile: bool, counted_at: int = 0
+    page: Page,
+    matter: Matter,
+    outcome: Outcome,
+    answer: Answered,
+    *,
+    reconcile: bool,
+    counted_at: int = 0,
+    is_first: bool = False,
 ) -> None:
     """Hold the case back until the outcome of this charge is known (rule `engine.unknown`).
 
@@ -200,17 +225,19 @@ def quarantine(
             counted_at or (0 if before is None else before.counted_at),
             page.now if before is None else before.since,
             names_one or (before is not None and before.is_named),
+            is_first or (before is not None and before.is_first),
         )
     )
 
 
-def _quarantined(held: list[Quarantined], outcome: Outcome) -> Quarantined | None:
-    """Find the charge in doubt that an outcome names; another charge of the invoice does not end the doubt."""
-    for one in held:
-        names = (outcome.charge_id, outcome.request_id)
-        if one.charge_id == outcome.charge_id or (one.is_named and one.request_id in names):
-            return one
-    return None
+def _doubts(held: list[Quarantined], outcome: Outcome, *, is_final: bool) -> tuple[Quarantined, ...]:
+    """List the charges in doubt that an outcome is about; another charge of the invoice does not end the doubt."""
+    names = (outcome.charge_id, outcome.request_id) if is_final else ()
+    return tuple(
+        one
+        for one in held
+        if one.charge_id == outcome.charge_id or (one.is_named and one.request_id in names)
+    )
 
 
 def _reason_id(case: Case, reason: RequestReason) -> str:

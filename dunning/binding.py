@@ -25,14 +25,29 @@ def see(account: OpenAccount, subscription_id: str, instrument_id: str) -> None:
 
     One that differs from a known account default counts as a binding of the subscription's own, until another is seen.
     """
-    subscription, default = account.subscription(subscription_id), account.root.default
-    if is_bound(account, subscription_id):
-        subscription.seen = instrument_id
-    elif default in (None, instrument_id):
-        subscription.own, subscription.seen, subscription.is_own_seen = None, instrument_id, False
-    else:
-        subscription.own, subscription.seen, subscription.is_own_seen = instrument_id, None, True
+    subscription = account.subscription(subscription_id)
+    subscription.own, subscription.seen, subscription.is_own_seen = _seen(
+        account, subscription_id, instrument_id
+    )
     account.subscription_changed(subscription_id)
+
+
+def is_news(account: OpenAccount, subscription_id: str, instrument_id: str) -> bool:
+    """Tell whether seeing the instrument with the subscription changes anything; most times it does not."""
+    subscription = account.subscription(subscription_id)
+    now = (subscription.own, subscription.seen, subscription.is_own_seen)
+    return now != _seen(account, subscription_id, instrument_id)
+
+
+def _seen(
+    account: OpenAccount, subscription_id: str, instrument_id: str
+) -> tuple[str | None, str | None, bool]:
+    """Give the own binding and the instrument last seen as they are then, and whether the binding was only seen."""
+    if is_bound(account, subscription_id):
+        return account.subscription(subscription_id).own, instrument_id, False
+    if account.root.default in (None, instrument_id):
+        return None, instrument_id, False
+    return instrument_id, None, True
 
 
 def set_own(account: OpenAccount, subscription_id: str, instrument_id: str | None) -> None:

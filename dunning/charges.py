@@ -7,7 +7,7 @@ from typing import Any
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, attempted, quarantine
-from dunning.binding import charged_on, is_bound, see, verdict_on
+from dunning.binding import charged_on, is_bound, is_news, see, verdict_on
 from dunning.classes import RECONCILE
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import invoice_knows
@@ -66,11 +66,11 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     verdict = page.rules.declines.verdict(data.decline, attempted_at, policy.rules, means.credential.network)
     if verdict.unknown:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
-    answer = _answered(page, matter, data)
+    answer = _answered(page, matter, data, is_final=verdict.decline_class is not RECONCILE)
     is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
     is_open = matter.has_open_case
-    if is_open and answer.was_reconcile and not matter.case.decline_at:
-        is_first = True  # the case has waited for what its first decline means
+    if answer.doubt is not None and answer.doubt.is_first and is_open:
+        is_first = matter.case.decline_class == RECONCILE  # it has waited for what its first decline means
     failure = Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
     if verdict.decline_class is RECONCILE:
         return doubted(page, matter, failure)
@@ -105,14 +105,15 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     touch(page, matter)
     if data.currency != invoice.currency:
         # Money came in, but not the money that is owed: nothing more is asked for until somebody has looked.
-        answer = answered(matter, data)
+        answer = answered(matter, data, is_final=False)
         quarantine(page, matter, data, answer, reconcile=True)
+        matter.moved_by = "reconcile"
         if not answer.was_reconcile:
             tell_doubt(page, matter, data.instrument_id, "engine.currency_differs")
         return "currency_differs"
     invoice.succeeded = remembering(invoice.succeeded, charge)
     case = invoice.case
-    answer = _answered(page, matter, data)
+    answer = _answered(page, matter, data, is_final=True)
     instrument_id = data.instrument_id or answer.instrument_id
     if answer.request_id is not None and instrument_id:
         uncount(page, matter, instrument_id, answer.request_id)
@@ -159,7 +160,7 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     if invoice.settled is not None and attempted_at < (invoice.settled_at or 0):
         return "already_settled"
     touch(page, matter)
-    answer = answered(matter, data)
+    answer = answered(matter, data, is_final=False)
     if answer.was_answered and invoice.case is not None and attempted_at <= invoice.case.last_attempt_at:
         return "answered_before"
     quarantine(page, matter, data, answer, reconcile=answer.was_reconcile)
@@ -169,11 +170,14 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     return "pending"
 
 
-def _answered(page: Page, matter: Matter, data: ChargeDeclined | ChargeSucceeded) -> Answered:
+def _answered(
+    page: Page, matter: Matter, data: ChargeDeclined | ChargeSucceeded, *, is_final: bool
+) -> Answered:
     """Find what an outcome answers; what was counted of it while it was in doubt gives way to it."""
-    answer = answered(matter, data)
-    if answer.doubt is not None and answer.doubt.counted_at:
-        take_back(page, matter, answer.instrument_id, answer.doubt.counted_at)
+    answer = answered(matter, data, is_final=is_final)
+    for doubt in answer.doubts:
+        if doubt.counted_at:
+            take_back(page, matter, doubt.instrument_id, doubt.counted_at)
     return answer
 
 
@@ -189,10 +193,8 @@ def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: by
 
 def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str, at: int) -> None:
     """Note an instrument that was seen at an instant; the next attempts of the subscription's cases may go to it."""
-    subscription = account.subscription(subscription_id)
-    last_seen = subscription.own if subscription.is_own_seen else subscription.seen
-    if last_seen == instrument_id:
-        return  # as most times
+    if not is_news(account, subscription_id, instrument_id):
+        return
     gone_at = account.instrument(instrument_id).gone_at
     if gone_at is not None and at < gone_at:
         return

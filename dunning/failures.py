@@ -172,12 +172,22 @@ def doubted(page: Page, matter: Matter, failure: Failure) -> str:
     if matter.invoice.case is not None:
         hear(matter.case, data, failure.attempted_at)
     answer = replace(answer, instrument_id=data.instrument_id)
-    quarantine(page, matter, data, answer, reconcile=True, counted_at=failure.attempted_at)
+    quarantine(
+        page,
+        matter,
+        data,
+        answer,
+        reconcile=True,
+        counted_at=failure.attempted_at,
+        is_first=failure.is_first,
+    )
     matter.moved_by = "reconcile"
     if matter.has_open_case and failure.is_automatic:
         charged = charged_on(matter.account, matter.invoice.subscription_id)
-        if failure.is_first or (charged == data.instrument_id and not answer.is_late):
+        moves = charged == data.instrument_id and not answer.is_late
+        if failure.is_first or (moves and failure.attempted_at >= matter.case.decline_at):
             matter.case.decline_letter, matter.case.decline_why = LETTER_OF[RECONCILE], why
+            matter.case.decline_at = failure.attempted_at if moves else 0
     if not answer.was_reconcile:
         tell_doubt(page, matter, data.instrument_id, *why, "engine.unknown")
     return "reconcile"

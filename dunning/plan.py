@@ -95,10 +95,8 @@ def _is_held_back(page: Page, matter: Matter, policy: Policy, planned_at: int) -
 
 
 def _fell_due(case: Case, now: int) -> bool:
-    """Tell whether the planned attempt was for an instant behind us; a carried rung is, until it may go."""
-    planned_at = (
-        case.plan_due_at if case.plan_kind in ("R", "T") and case.carried_at is None else case.plan_at
-    )
+    """Tell whether the planned attempt was for an instant behind us; one that waits is not, until it may go."""
+    planned_at = case.plan_due_at if case.plan_kind == "R" and case.carried_at is None else case.plan_at
     return case.has_instant and planned_at < now
 
 

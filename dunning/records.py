@@ -1,7 +1,7 @@
 """What is kept of an account: five kinds of records, packed by position.
 
-A record rests as msgpack bytes and is decoded when an event touches it. Fields are only ever added at the
-end, with a default, so that rows written by an older version still read. Instants (`…_at`) are microseconds
+A record rests as msgpack bytes and is decoded when an event touches it. From version 0.1.0 on fields are only ever
+added at the end, with a default, so that rows written by an older version still read. Instants (`…_at`) are microseconds
 since 1970 in UTC; money is in minor units.
 """
 
@@ -121,6 +121,7 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
     counted_at: int = 0  # as which attempt it counts for the networks while it is in doubt
     since: int = 0  # the page that brought the doubt
     is_named: bool = True  # it was told which request this is; else only its own charge ends the doubt
+    is_first: bool = False  # it opened the case, which waits for what that decline means
 
 
 class Presented(msgspec.Struct, array_like=True, gc=False):

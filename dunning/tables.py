@@ -128,10 +128,6 @@ class Tables:
         row = self.rows.get(account_id + _SEPARATOR + name)
         return None if row is None else _decode[name[0]](row)
 
-    def record_names(self, account_id: str, kind: str) -> list[str]:
-        """List the records of one kind of a spilled account, sorted."""
-        return sorted(name for name in self._spilled[account_id] if name.startswith(kind))
-
     def tied(self, account_id: str, ties: Iterable[str]) -> set[str]:
         """Give the subscriptions of a spilled account under any of the ties (`ties_of`)."""
         known = self._ties.get(account_id, {})
@@ -195,13 +191,13 @@ class Tables:
 BOUND, SEEN, UNPAID = "o", "s", "u"
 
 
-def ties_of(subscription: Subscription) -> list[str]:
+def ties_of(subscription: Subscription) -> set[str]:
     """Name what a subscription hangs on: its own binding (or none), the instrument last seen with it, its debt."""
-    ties = [BOUND + (subscription.own or "")]
+    ties = {BOUND + (subscription.own or "")}
     if subscription.seen is not None:
-        ties.append(SEEN + subscription.seen)
+        ties.add(SEEN + subscription.seen)
     if subscription.unpaid:
-        ties.append(UNPAID)
+        ties.add(UNPAID)
     return ties
 
 

@@ -357,3 +357,52 @@ def test_a_suspected_duplicate_on_another_card_that_opens_the_case_starts_its_la
         """,
         policy={"ladder": {"anchor": "first_decline", "steps": [3, 7]}},
     )
+
+
+def test_a_pending_charge_that_named_no_request_takes_it_out_of_flight_when_its_outcome_names_it() -> None:
+    assert_story("""
+        day 0         issued on=card-A            =>  issued
+        day 0         declined 0                  =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                         =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:05  pending 0 charge=p          =>  pending  case:pending
+        day 3  09:10  declined 1 charge=p         =>  declined  notice:payment_declined(attempt=1)  case:retrying@d7
+    """)
+
+
+def test_a_second_charge_in_doubt_of_one_request_is_told_and_both_are_waited_for() -> None:
+    assert_story("""
+        day 0         issued on=card-A                 =>  issued
+        day 0         declined 0                       =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                              =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:05  declined 1 reconcile charge=p    =>  reconcile  notice:reconcile  case:pending
+        day 3  09:06  declined 1 reconcile charge=q    =>  reconcile  notice:reconcile
+        day 3  09:10  declined retry charge=q          =>  declined  notice:payment_declined(attempt=1)
+        day 3  09:15  declined retry charge=p          =>  declined  notice:payment_declined(attempt=1)  case:retrying@d7
+    """)
+
+
+def test_an_older_verdict_that_is_told_during_a_doubt_does_not_decide() -> None:
+    assert_story("""
+        day 0         issued on=card-A                        =>  issued
+        day 0         declined 0                              =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                     =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:05  declined 1 reconcile charge=p           =>  reconcile  notice:reconcile  case:pending
+        day 3  09:06  declined 0 needs_customer tried=d2      =>  declined  notice:payment_declined
+        day 3  09:10  declined 1 charge=p                     =>  declined  notice:payment_declined  case:retrying@d7
+    """)
+
+
+def test_only_the_doubt_that_opened_the_case_is_its_first_decline_when_it_is_resolved() -> None:
+    assert_story(
+        """
+        day 0         bound card-B                           =>  instrument_changed
+        day 0         issued                                 =>  issued
+        day 0         declined 0 on=card-A                   =>  declined_elsewhere  notice:payment_declined  case:retrying@d2
+        day 2         due                                    =>  scheduled  request:1@card-B  case:in_flight
+        day 2  09:05  declined 1 reconcile charge=x          =>  reconcile  notice:reconcile  case:pending
+        day 2  10:00  bound card-C                           =>  instrument_changed
+        day 4         declined 1 charge=x on=card-B          =>  declined_elsewhere  instrument_bound  notice:payment_declined  request:2@card-C  case:in_flight
+        day 4  09:10  declined 2                             =>  declined  notice:payment_declined  case:retrying@d6T09:10
+        """,
+        policy={"ladder": {"anchor": "first_decline", "steps": [2, 9]}},
+    )

@@ -547,3 +547,17 @@ def test_an_attempt_that_is_ordered_at_the_instant_of_a_gap_takes_that_one_gap()
         """,
         policy={"ladder": {"anchor": "previous_attempt", "steps": [2, 5, 7]}},
     )
+
+
+def test_a_pause_that_is_over_before_a_technical_attempt_may_go_leaves_it_alone() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A                      =>  issued
+        day 0         declined customer advice=28           =>  no_case
+        day 0         declined 0 technical                  =>  declined  notice:payment_declined  case:retrying@d6
+        day 2         pause                                 =>  pause  case:paused
+        day 3         resume                                =>  resume  case:retrying@d6
+        day 6         due                                   =>  technical  request:1@card-A(due_at=d0T10:00)  case:in_flight
+        """,
+        policy={"technical": ["PT1H"], "ladder": {"steps": [1, 20]}},
+    )

@@ -559,3 +559,14 @@ def test_a_restart_that_waited_in_a_pause_is_the_first_failed_attempt_though_a_d
         """,
         policy={"ladder": {"anchor": "previous_attempt", "steps": [1, 2, 3]}},
     )
+
+
+def test_an_instrument_that_was_seen_again_as_the_account_default_follows_it() -> None:
+    assert_story("""
+        day 0         bound card-D default                =>  same_binding
+        day 0         issued on=card-A                    =>  issued
+        day 0         declined 0 on=card-A                =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         bound card-A default                =>  same_binding
+        day 1  10:00  issued on=card-A invoice=in-2       =>  issued
+        day 2         bound card-E default                =>  instrument_changed  instrument_bound  request:1@card-E  case:in_flight
+    """)
