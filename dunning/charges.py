@@ -27,6 +27,7 @@ from dunning.plan import touch
 from dunning.policy import Policy
 from dunning.provider import has_paid, has_tried, hear
 from dunning.records import Invoice, digest, is_remembered, remembering
+from dunning.restarts import action_needed
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
@@ -60,8 +61,11 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         # Until the invoice comes its amount is that of the attempt which opens the case, not of a part somebody tried.
         invoice.balance = invoice.open_balance = max(0, data.amount_minor - invoice.paid)
     may_open = may_open and _is_collectable(matter)
+    is_turned = False
     if data.initiated_by is _SCHEDULE and invoice.settled is None:
-        see_all(page, account, data.subscription_id, data.instrument_id, attempted_at)
+        is_turned = see_all(
+            page, account, data.subscription_id, data.instrument_id, attempted_at, declined=matter
+        )
     policy = _policy(page, matter)
     verdict = page.rules.declines.verdict(data.decline, attempted_at, policy.rules, means.credential.network)
     if verdict.unknown:
@@ -71,11 +75,11 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     is_open = matter.has_open_case
     if answer.doubt is not None and answer.doubt.is_first and is_open:
         is_first = matter.case.decline_class == RECONCILE  # it has waited for what its first decline means
-    failure = Failure(data, verdict, answer, attempted_at, is_automatic, is_first)
+    failure = Failure(data, verdict, answer, attempted_at, is_automatic, is_first, is_turned)
     if verdict.decline_class is RECONCILE:
         return doubted(page, matter, failure)
     invoice.declined = remembering(invoice.declined, charge)
-    count(page, matter, data, (attempted_at, answer.request_id), verdict.network)
+    count(page, matter, data, (attempted_at, answer.request_id, answer.instrument_id), verdict.network)
     if is_open and not is_old:
         return declined_in_case(page, matter, failure)
     charged = charged_on(account, data.subscription_id)
@@ -116,7 +120,7 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     answer = _answered(page, matter, data, is_final=True)
     instrument_id = data.instrument_id or answer.instrument_id
     if answer.request_id is not None and instrument_id:
-        uncount(page, matter, instrument_id, answer.request_id)
+        uncount(page, matter, answer.instrument_id or instrument_id, answer.request_id)
     if case is not None and answer.request_id is not None and not answer.is_late and not answer.was_answered:
         case.immediate = None  # a restart that waited for this answer is not needed (section 3, point 4)
     if instrument_id:
@@ -191,17 +195,41 @@ def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: by
     return None
 
 
-def see_all(page: Page, account: OpenAccount, subscription_id: str, instrument_id: str, at: int) -> None:
-    """Note an instrument that was seen at an instant; the next attempts of the subscription's cases may go to it."""
+def see_all(
+    page: Page,
+    account: OpenAccount,
+    subscription_id: str,
+    instrument_id: str,
+    at: int,
+    *,
+    declined: Matter | None = None,
+) -> bool:
+    """Note an instrument that was seen at an instant; the next attempts of the subscription's cases go to it.
+
+    Who waits now, because it may not be charged, is told; the invoice that was `declined` on it tells that itself.
+
+    Returns:
+        Whether the subscription is charged on another instrument now.
+    """
     if not is_news(account, subscription_id, instrument_id):
-        return
+        return False
     gone_at = account.instrument(instrument_id).gone_at
     if gone_at is not None and at < gone_at:
-        return
-    if not is_bound(account, subscription_id):
-        for matter in list(account.open_matters_of(subscription_id)):
-            touch(page, matter)
+        return False
+    before = charged_on(account, subscription_id)
+    matters = [] if is_bound(account, subscription_id) else list(account.open_matters_of(subscription_id))
+    for matter in matters:
+        touch(page, matter)
     see(account, subscription_id, instrument_id)
+    charged = charged_on(account, subscription_id)
+    if charged is None or charged == before:
+        return False
+    blocked = verdict_on(account.means(charged))
+    for matter in matters:
+        matter.moved_by = "instrument_seen"
+        if blocked is not None and matter is not declined:
+            action_needed(page, matter, charged, blocked)
+    return True
 
 
 # ---- the invoice behind an outcome ----

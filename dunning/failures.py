@@ -39,6 +39,7 @@ class Failure(msgspec.Struct, gc=False):
     attempted_at: int  # microseconds UTC
     is_automatic: bool
     is_first: bool  # it opened the case
+    is_turned: bool = False  # its instrument was seen with it, and is what the case is charged on from now on
 
 
 def declined_in_case(page: Page, matter: Matter, failure: Failure) -> str:
@@ -133,7 +134,7 @@ def _tell(page: Page, matter: Matter, failure: Failure, moved_on: str | None) ->
     )
     if moved_on is not None and _stops(matter, failure):
         action_needed(page, matter, moved_on, verdict.decline_class)
-    elif failure.is_first:
+    elif failure.is_first or failure.is_turned:
         tell_if_blocked(page, matter)
 
 
@@ -165,7 +166,13 @@ def doubted(page: Page, matter: Matter, failure: Failure) -> str:
     """Quarantine a suspected duplicate: it is told to the operator, and as declined only once it is resolved."""
     data, answer, why = failure.data, failure.answer, failure.verdict.why
     # It counts as it stands (contract section 6, Counting); its outcome takes its place.
-    count(page, matter, data, (failure.attempted_at, answer.request_id), failure.verdict.network)
+    count(
+        page,
+        matter,
+        data,
+        (failure.attempted_at, answer.request_id, answer.instrument_id),
+        failure.verdict.network,
+    )
     wait(
         page, matter.account, matter.account.means(data.instrument_id), failure.verdict, failure.attempted_at
     )

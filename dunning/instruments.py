@@ -26,8 +26,8 @@ _DEBITS = {
     Dialect.BACS: InstrumentType.BACS_DEBIT,
 }
 
-Attempted = tuple[int, str | None]
-"""When an attempt was made, microseconds UTC, and the request of ours that it answers."""
+Attempted = tuple[int, str | None, str]
+"""When an attempt was made, microseconds UTC, the request of ours that it answers, and what that was to be made on."""
 
 MOST_CORRECTED = 50  # subscriptions on one card, our choice: more than a payer has, fewer than a reseller
 
@@ -125,12 +125,14 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
         page: the page that holds the decline; other cases on the card are planned anew in it.
         matter: the invoice that was charged.
         data: the decline.
-        attempt: when it was made, microseconds UTC, and the request of ours that it answers.
+        attempt: when it was made and the request of ours that it answers, which counts no more in its place.
         network: of the attempt, if known.
     """
     account = matter.account
     means = account.means(data.instrument_id)
-    attempted_at, request_id = attempt
+    attempted_at, request_id, asked_on = attempt
+    if request_id is not None and asked_on not in ("", data.instrument_id):
+        uncount(page, matter, asked_on, request_id)
     credential = means.credential
     if network is not None and credential.network is None:
         credential.network = network
@@ -158,7 +160,7 @@ def take_back(page: Page, matter: Matter, instrument_id: str, counted_at: int) -
 
 
 def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> None:
-    """A request that succeeded neither counts nor resets."""
+    """A request that succeeded, or was answered on another instrument, neither counts nor resets."""
     means = matter.account.means(instrument_id)
     note_if_full(page, matter.account, means, frees=True)
     requested_at = means.credential.unanswered.pop(request_id, None)

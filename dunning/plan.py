@@ -74,6 +74,8 @@ def settle_up(page: Page, matter: Matter) -> None:
     is_free = case.request is None and not held_until(case, now)
     if policy.is_by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
         return  # the next gap follows the attempt that waits for a network
+    if policy.is_by_gap and case.technical_at is not None:
+        return  # or the technical one that is planned
     for index, at in rungs(matter, case, policy):
         if at >= now:
             break

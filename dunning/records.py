@@ -1,8 +1,8 @@
 """What is kept of an account: five kinds of records, packed by position.
 
 A record rests as msgpack bytes and is decoded when an event touches it. From version 0.1.0 on fields are only ever
-added at the end, with a default, so that rows written by an older version still read. Instants (`…_at`) are microseconds
-since 1970 in UTC; money is in minor units.
+added at the end, with a default, so that rows written by an older version still read. Instants (`…_at`) are
+microseconds since 1970 in UTC; money is in minor units.
 """
 
 import hashlib

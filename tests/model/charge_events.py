@@ -35,8 +35,11 @@ class ChargeEvents(Telling):
         self.learn_debit(data)
         case = account.cases.get(data.invoice_id)
         is_settled = invoice.settled in SETTLED
+        is_turned = False
         if data.initiated_by is Initiator.SCHEDULE and not is_settled:
-            self.saw(data.subscription_id, data.instrument_id, moment)
+            used = account.charged_on(data.subscription_id)
+            self.saw(data.subscription_id, data.instrument_id, moment, data.invoice_id)
+            is_turned = account.charged_on(data.subscription_id) != used
         profile = (case.policy if case else self.choose(invoice, data)).rules.value
         verdict = verdict_on(
             data.decline,
@@ -88,6 +91,7 @@ class ChargeEvents(Telling):
                 is_first=is_first,
                 is_late=is_late,
                 is_awaited=is_awaited,
+                is_turned=is_turned,
             )
         elsewhere = (
             open_case is not None and self.account.charged_on(open_case.subscription_id) != data.instrument_id
@@ -237,6 +241,7 @@ class ChargeEvents(Telling):
         is_first: bool,
         is_late: bool,
         is_awaited: bool,
+        is_turned: bool,
     ) -> None:
         """Let an open case take note of a decline of its invoice."""
         decline_class = verdict.decline_class.value
@@ -268,7 +273,7 @@ class ChargeEvents(Telling):
             case.failed.append((moment, False))
         if stops and not elsewhere:
             self.notice("customer_action_needed", case, **told)
-        elif is_first and decline_class != "reconcile":
+        elif (is_first or is_turned) and decline_class != "reconcile":
             self.tell_block(case)
         skip_past(self.planner, case)
 

@@ -55,17 +55,24 @@ class Telling:
                 case.restart = None
                 self.tell_block(case)
 
-    def saw(self, subscription_id: str, instrument_id: str, moment: int) -> None:
+    def saw(self, subscription_id: str, instrument_id: str, moment: int, declined: str = "") -> None:
         account = self.account
         if moment < account.gone.get(instrument_id, -1):
             return
         if subscription_id in account.own and subscription_id in account.bound:
             account.seen[subscription_id] = instrument_id
             return
+        before = account.charged_on(subscription_id)
         account.own.pop(subscription_id, None)
         account.seen.pop(subscription_id, None)
         is_other = account.default is not None and instrument_id != account.default
         (account.own if is_other else account.seen)[subscription_id] = instrument_id
+        for case in account.open_cases():
+            is_turned = (
+                case.subscription_id == subscription_id and account.charged_on(subscription_id) != before
+            )
+            if is_turned and case.invoice_id != declined and self.verdict_on_card(case):
+                self.tell_block(case)
 
     def is_good(self, instrument: str, moment: int) -> None:
         if moment >= self.account.fix.get(instrument, -1):

@@ -72,3 +72,12 @@ def test_bacs_presents_nothing_again_a_calendar_month_after_the_first() -> None:
     """,
         policy={"window": {"length": 60}, "ladder": {"steps": [29, 30, 31]}},
     )
+
+
+def test_a_request_that_is_answered_on_another_mandate_is_presented_once() -> None:
+    assert_story("""
+        day 0         issued on=acct-A                                     =>  issued
+        day 0         declined 0 sepa:AM04 on=acct-A type=sepa_debit       =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                                  =>  scheduled  request:1@acct-A  case:in_flight
+        day 3  09:10  declined 1 sepa:AM04 on=acct-B type=sepa_debit       =>  declined_elsewhere  notice:payment_declined  case:retrying@d7
+    """)

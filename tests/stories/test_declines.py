@@ -271,3 +271,15 @@ def test_a_verdict_that_is_told_too_late_asks_the_customer_for_nothing() -> None
         day 2  09:10  declined 1                                 =>  declined  notice:payment_declined  case:retrying@d3
         day 2  10:00  declined 0 fix_data tried=d1               =>  declined  notice:payment_declined
     """)
+
+
+def test_who_turns_to_a_blocked_card_because_it_is_seen_is_told() -> None:
+    assert_story("""
+        day 0         issued on=card-A                                =>  issued
+        day 0         declined 0 fix_data                             =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+        day 1         issued on=card-B invoice=in-2                   =>  issued  case:retrying@d3
+        day 1  10:00  declined 0 on=card-B invoice=in-2               =>  declined  in-2.notice:payment_declined  in-2.case:retrying@d3
+        day 2         issued on=card-A invoice=in-3                   =>  issued  notice:customer_action_needed  in-2.notice:customer_action_needed  case:waiting  in-2.case:waiting
+        day 2  10:00  issued on=card-B invoice=in-4                   =>  issued  case:retrying@d3  in-2.case:retrying@d3
+        day 2  11:00  declined 0 on=card-A invoice=in-2               =>  declined  notice:customer_action_needed  in-2.notice:payment_declined  in-2.notice:customer_action_needed  in-2.case:waiting  case:waiting
+    """)

@@ -355,7 +355,7 @@ def test_a_restart_that_ends_up_on_a_dead_card_asks_for_nothing() -> None:
         day 0  bound card-B default                               =>  same_binding
         day 0  declined 0                                         =>  declined  notice:payment_declined  case:retrying@d3
         day 0  declined 0 never invoice=in-2 sub=sub-2 on=card-C  =>  declined  in-2.notice:payment_declined  in-2.notice:customer_action_needed  in-2.case:waiting
-        day 1  removed card-A & issued invoice=in-3 on=card-C     =>  instrument_changed issued  case:waiting
+        day 1  removed card-A & issued invoice=in-3 on=card-C     =>  instrument_changed issued  notice:customer_action_needed  case:waiting
     """)
 
 

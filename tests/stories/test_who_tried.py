@@ -278,3 +278,18 @@ def test_what_a_decline_before_a_part_payment_says_of_the_provider_is_heeded() -
         day 1         succeeded customer amount=900               =>  part_paid  case:retrying@d3
         day 2         declined psp tried=d0T12:00 psp_again=d4    =>  paid_later  case:retrying@d7
     """)
+
+
+def test_a_failed_charge_of_the_customer_inside_a_hold_uses_no_gap() -> None:
+    assert_story(
+        """
+        day 0         issued on=card-A                       =>  issued
+        day 0         declined 0 technical psp_again=d1      =>  declined  notice:payment_declined  case:retrying@d2
+        day 0  23:30  declined customer on=card-B            =>  manual_attempt
+        day 2         due                                    =>  scheduled  request:1@card-A  case:in_flight
+        """,
+        policy={
+            "ladder": {"anchor": "previous_attempt", "steps": ["PT12H", "PT12H"]},
+            "technical": ["P1D"],
+        },
+    )
