@@ -152,6 +152,8 @@ def answered(matter: Matter, outcome: Outcome, *, is_final: bool) -> Answered:
     request_id = outcome.request_id
     if request_id is None and case is not None:
         request_id = _unnamed(matter, case, outcome, in_flight)
+    elif _is_ours(matter, outcome.charge_id) and not _is_ours(matter, request_id or ""):
+        request_id = outcome.charge_id
     if request_id is None or not _is_ours(matter, request_id):
         return _FOREIGN if doubt is None else Answered(None, doubt.kind, is_late=False, doubts=doubts)
     assert case is not None, "who asked has a case"

@@ -46,7 +46,9 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
-    if (told := _told_before(matter, event, charge, invoice.declined, invoice.succeeded)) is not None:
+    is_returned = is_remembered(invoice.succeeded, charge) and micros(event.time) > invoice.paid_at
+    outcomes = (invoice.declined,) if is_returned else (invoice.declined, invoice.succeeded)
+    if (told := _told_before(matter, event, charge, *outcomes)) is not None:
         return told
     attempted_at = micros(data.attempted_at or event.time)
     is_automatic = data.initiated_by not in _MANUAL
@@ -55,14 +57,16 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         describe(page, account, data.instrument)
     know_debit(page, account, data)
     means = account.means(data.instrument_id)
-    is_old = attempted_at < invoice.paid_at  # a success is final, of a part too (contract section 2.1)
+    # A success is final, of a part too (contract section 2.1). What was paid and comes back, as bank debits do, is
+    # counted and its verdict holds; open again it is by `invoice.reopened`.
+    is_old = is_returned or attempted_at < invoice.paid_at
     may_open = is_automatic and invoice.case is None and invoice.settled is None and not is_old
     if may_open and invoice.issued_at is None and not invoice.adjusted:
         # Until the invoice comes its amount is that of the attempt which opens the case, not of a part somebody tried.
         invoice.balance = invoice.open_balance = max(0, data.amount_minor - invoice.paid)
     may_open = may_open and _is_collectable(matter)
     is_turned = False
-    if data.initiated_by is _SCHEDULE and invoice.settled is None:
+    if data.initiated_by is _SCHEDULE and invoice.settled is None and not is_old:
         is_turned = see_all(
             page, account, data.subscription_id, data.instrument_id, attempted_at, declined=matter
         )
@@ -82,17 +86,30 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     count(page, matter, data, (attempted_at, answer.request_id, answer.instrument_id), verdict.network)
     if is_open and not is_old:
         return declined_in_case(page, matter, failure)
-    charged = charged_on(account, data.subscription_id)
-    before = None if charged is None else verdict_on(account.means(charged))
-    apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=is_automatic)
+    return _declined_aside(page, matter, failure)
+
+
+def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
+    """Take a decline that finds no open case, or comes too late for it: its verdict holds. Returns the reason."""
+    data, invoice = failure.data, matter.invoice
+    charged = charged_on(matter.account, data.subscription_id)
+    before = None if charged is None else verdict_on(matter.account.means(charged))
+    apply_verdict(
+        page,
+        matter,
+        data.instrument_id,
+        failure.verdict,
+        failure.attempted_at,
+        is_told=failure.is_automatic,
+    )
     if invoice.case is not None:
-        hear(invoice.case, data, attempted_at)
-    if is_open:
+        hear(invoice.case, data, failure.attempted_at)
+    if matter.has_open_case:
         matter.moved_by = "declined"
         tell_if_stopped(page, matter, charged, before)
         return "paid_later"
-    if not answer.is_late and charged in (None, data.instrument_id):
-        attempted(matter, attempted_at)
+    if not failure.answer.is_late and charged in (None, data.instrument_id):
+        attempted(matter, failure.attempted_at)
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
@@ -158,9 +175,11 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     matter = _matter(page, account, data)
     invoice = matter.invoice
     charge = digest(data.charge_id)
-    if (told := _told_before(matter, event, charge, invoice.declined, invoice.succeeded)) is not None:
-        return told
+    told = _told_before(matter, event, charge, invoice.declined, invoice.succeeded)
     attempted_at = micros(data.attempted_at or event.time)
+    last_at = invoice.attempted_at if invoice.case is None else invoice.case.last_attempt_at
+    if told == "duplicate" or (told is not None and attempted_at <= max(last_at, invoice.paid_at)):
+        return told  # of a later moment something may be under way, on a charge that has an outcome too
     if invoice.settled is not None and attempted_at < (invoice.settled_at or 0):
         return "already_settled"
     touch(page, matter)
@@ -189,6 +208,8 @@ def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: by
     """Give the reason why an outcome changes nothing: the event was taken, or its charge has one of the outcomes."""
     if invoice_knows(matter, event):
         return "duplicate"
+    if any(one.charge_id == event.data.charge_id for one in matter.invoice.quarantined):
+        return None  # it is in doubt again
     for digests in outcomes:
         if is_remembered(digests, charge):
             return "charge_known"

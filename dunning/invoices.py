@@ -39,6 +39,8 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     )
     invoice.policy_name, invoice.labels = data.policy, data.labels or None
     if invoice.settled is not None:
+        if invoice.case is not None and invoice.case.provisional is not None:
+            reanchor(page, matter)  # for the case that it is reopened
         return "already_settled"
     if not invoice.adjusted:
         invoice.balance = max(0, data.amount_minor - invoice.paid)

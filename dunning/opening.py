@@ -84,7 +84,8 @@ def reanchor(page: Page, matter: Matter) -> None:
     case.policy = page.book.number(policy)
     if not case.window_given and case.closed is None:
         case.window_ends_at = window_end(policy, matter.invoice, case.first_decline_at)
-    case.is_window_shown = case.is_window_shown and before == (case.policy, case.window_ends_at)
+    if matter.invoice.settled is None:  # what is settled changes no more
+        case.is_window_shown = case.is_window_shown and before == (case.policy, case.window_ends_at)
     is_same = case.policy == before[0]
     kept, case.provisional = case.provisional, None
     if kept is not None and kept.dead_at is not None:

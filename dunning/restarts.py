@@ -54,8 +54,8 @@ def instrument_seen(page: Page, matter: Matter) -> None:
     if case.immediate is not None and case.immediate.reason in RESTARTS:
         case.immediate = None
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
-    blocked = None if instrument_id is None else verdict_on(matter.account.means(instrument_id))
-    if instrument_id is not None and blocked is not None:
+    assert instrument_id is not None, "it was seen"
+    if (blocked := verdict_on(matter.account.means(instrument_id))) is not None:
         action_needed(page, matter, instrument_id, blocked)
 
 

@@ -29,14 +29,17 @@ class ChargeEvents(Telling):
     def declined(self, data: ChargeDeclined, time: int) -> None:
         account, invoice = self.account, self.charged(data)
         moment = micros(data.attempted_at) if data.attempted_at else time
-        if any(one.charge_id == data.charge_id and _is_final(one) for one in account.charges):
+        known = {one.outcome for one in account.charges if one.charge_id == data.charge_id and _is_final(one)}
+        is_told = "declined" in known or (known and time <= invoice.paid_at)
+        if is_told and data.charge_id not in invoice.pending:
             return
         self.learn(data.instrument)
         self.learn_debit(data)
         case = account.cases.get(data.invoice_id)
         is_settled = invoice.settled in SETTLED
         is_turned = False
-        if data.initiated_by is Initiator.SCHEDULE and not is_settled:
+        is_old = "succeeded" in known or moment < invoice.paid_at
+        if data.initiated_by is Initiator.SCHEDULE and not is_settled and not is_old:
             used = account.charged_on(data.subscription_id)
             self.saw(data.subscription_id, data.instrument_id, moment, data.invoice_id)
             is_turned = account.charged_on(data.subscription_id) != used
@@ -65,16 +68,11 @@ class ChargeEvents(Telling):
             account.charges[-1].moves = not is_late and used in {None, data.instrument_id}
             if case is not None and not is_late:
                 self.give_up_gap(case, answered)
-        is_old = moment < invoice.paid_at
         if not is_over and not by_people and case is None and not is_old:
             open_case = self.open_on(invoice, data, moment)
             is_first = open_case is not None
         before = {one.invoice_id: self.verdict_on_card(one) for one in account.open_cases()}
-        if verdict.decline_class is DeclineClass.NEVER:
-            account.never.add(account.card(data.instrument_id))
-        is_new = moment >= account.good.get(data.instrument_id, -1)
-        if verdict.decline_class is DeclineClass.FIX_DATA and is_new:
-            account.fix[data.instrument_id] = max(moment, account.fix.get(data.instrument_id, -1))
+        is_new = self.let_hold(data.instrument_id, verdict, moment)
         if case is not None and case is not open_case:
             self.set_hold(case, data, moment)
         cancelled = self.forbid_restarts(open_case, data, moment, verdict) if is_new else []
@@ -93,12 +91,19 @@ class ChargeEvents(Telling):
                 is_awaited=is_awaited,
                 is_turned=is_turned,
             )
-        elsewhere = (
-            open_case is not None and self.account.charged_on(open_case.subscription_id) != data.instrument_id
-        )
-        tells_itself = is_first or not (elsewhere or is_late or is_old)
-        own = open_case if tells_itself else None
-        self.stop_others(own, before, cancelled, told=not by_people)
+        used = None if open_case is None else account.charged_on(open_case.subscription_id)
+        tells_itself = is_first or not (used != data.instrument_id or is_late or is_old)
+        self.stop_others(open_case if tells_itself else None, before, cancelled, told=not by_people)
+
+    def let_hold(self, instrument: str, verdict: Verdict, moment: int) -> bool:
+        """Let a verdict hold. Tells whether no later edit or success speaks against it."""
+        account = self.account
+        if verdict.decline_class is DeclineClass.NEVER:
+            account.never.add(account.card(instrument))
+        is_new = moment >= account.good.get(instrument, -1)
+        if verdict.decline_class is DeclineClass.FIX_DATA and is_new:
+            account.fix[instrument] = max(moment, account.fix.get(instrument, -1))
+        return is_new
 
     def learn_debit(self, data: ChargeDeclined) -> None:
         """Know a bank debit by the dialect of its decline, if nobody has described the instrument."""
@@ -358,7 +363,10 @@ class ChargeEvents(Telling):
     def succeeded(self, data: ChargeSucceeded, time: int) -> None:
         account, invoice = self.account, self.charged(data)
         moment = micros(data.attempted_at) if data.attempted_at else time
-        if any(one.charge_id == data.charge_id and one.outcome == "succeeded" for one in account.charges):
+        is_known = any(
+            one.charge_id == data.charge_id and one.outcome == "succeeded" for one in account.charges
+        )
+        if is_known and data.charge_id not in invoice.pending:
             return
         case = account.cases.get(data.invoice_id)
         request = self.answers(data, case)
@@ -384,7 +392,7 @@ class ChargeEvents(Telling):
             return
         invoice.paid += data.amount_minor
         if case is not None:
-            self.pay(case, data, moment, request)
+            self.pay(case, data, moment, time, request)
             return
         amount = invoice.adjusted or (invoice.issued.amount_minor if invoice.issued else invoice.amount_said)
         if amount is None:
@@ -393,9 +401,9 @@ class ChargeEvents(Telling):
         left = max(0, amount - invoice.paid)
         invoice.before = left or max(0, amount - invoice.paid + data.amount_minor)
         if not left:
-            self.settle(invoice, "paid", moment)
+            self.settle(invoice, "paid", time)
 
-    def pay(self, case: Case, data: ChargeSucceeded, moment: int, request: Request | None) -> None:
+    def pay(self, case: Case, data: ChargeSucceeded, moment: int, time: int, request: Request | None) -> None:
         """Lower the balance of a case; at zero it is paid."""
         if case.closed is None and data.initiated_by is Initiator.PSP:
             case.provider_moments.append(moment)
@@ -405,7 +413,7 @@ class ChargeEvents(Telling):
         if left:
             case.balance = left
         else:
-            self.settle(case.invoice, "paid", moment)
+            self.settle(case.invoice, "paid", time)
 
     def give_up_gap(self, case: Case, request: Request | None) -> None:
         """Let the ladder go on behind the gap of a request that did not fail on the case's instrument."""
@@ -418,7 +426,15 @@ class ChargeEvents(Telling):
         moment = micros(data.attempted_at) if data.attempted_at else time
         case = account.cases.get(data.invoice_id)
         request = self.answers(data, case)
-        if any(one.charge_id == data.charge_id and one.outcome != "asked" for one in account.charges):
+        is_known = any(one.charge_id == data.charge_id and one.outcome != "asked" for one in account.charges)
+        made = [one.at for one in account.charges if one.invoice_id == data.invoice_id and one.moves]
+        paid_at = self.invoice(data.invoice_id).paid_at
+        last = account.last_attempt(case) if case else max(made, default=-FOREVER)
+        if (
+            is_known
+            and data.charge_id not in self.invoice(data.invoice_id).pending
+            and moment <= max(last, paid_at)
+        ):
             return
         if (
             request is not None

@@ -50,8 +50,7 @@ class InvoiceEvents(Telling):
         elif case is not None and case.provisional:
             case.provisional, case.zone = False, data.time_zone
             case.anchor, case.currency = micros(data.issued_at), data.currency
-            if invoice.settled not in SETTLED:
-                self.issued_closed(case, data)
+            self.issued_closed(case, data)
         elif case is None:
             self.issued_without_case(invoice, data)
 
@@ -60,6 +59,9 @@ class InvoiceEvents(Telling):
         before, case.policy = case.policy, self.choose(case.invoice)
         if case.policy is not before:
             self.take_anew(case)
+        if case.invoice.settled in SETTLED:
+            case.shown = {**case.shown, "policy": case.policy.ref} if case.shown else None
+            return
         case.amount = data.amount_minor
         if not case.balance_given:
             case.balance = max(0, data.amount_minor - case.invoice.paid)

@@ -350,3 +350,29 @@ def test_a_decline_of_a_moment_before_a_part_payment_changes_nothing() -> None:
         day 3  09:40  declined 1 needs_customer tried=d3    =>  paid_later  case:retrying@d7
         day 4         declined 0 never tried=d3             =>  paid_later  notice:customer_action_needed  case:waiting
     """)
+
+
+def test_a_charge_that_was_paid_and_comes_back_counts_and_its_verdict_holds() -> None:
+    assert_story("""
+        day 0         issued on=card-A               =>  issued
+        day 0         declined 0                     =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                            =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  succeeded 1 charge=x           =>  paid  paid  notice:recovered  case:closed/paid
+        day 5         declined 1 never charge=x      =>  case_closed
+        day 5  10:00  reopened chargeback            =>  reopened  notice:customer_action_needed  case:waiting
+    """)
+
+
+def test_a_case_that_was_paid_before_its_invoice_came_is_reopened_under_the_policy_of_the_invoice() -> None:
+    assert_story(
+        """
+        day 0         declined 0                        =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  12:00  succeeded customer                =>  paid  paid  notice:recovered  case:closed/paid
+        day 0  18:00  issued on=card-A policy=other     =>  already_settled
+        day 1  12:00  reopened chargeback               =>  reopened  case:retrying@d2(policy=other)
+        """,
+        policies={
+            "policies": {"standard": {}, "other": {"ladder": {"steps": [2, 5]}}},
+            "select": [{"use": "standard"}],
+        },
+    )

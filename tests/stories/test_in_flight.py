@@ -406,3 +406,13 @@ def test_only_the_doubt_that_opened_the_case_is_its_first_decline_when_it_is_res
         """,
         policy={"ladder": {"anchor": "first_decline", "steps": [2, 9]}},
     )
+
+
+def test_a_charge_that_has_an_outcome_and_is_pending_at_a_later_moment_is_doubt() -> None:
+    assert_story("""
+        day 0         issued on=card-A            =>  issued
+        day 0         declined 0 charge=x         =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         pending 0 charge=x          =>  pending  case:pending
+        day 2         declined 0 charge=x         =>  declined  notice:payment_declined  case:retrying@d3
+        day 2  10:00  pending 0 charge=x tried=d1 =>  charge_known
+    """)

@@ -170,7 +170,7 @@ def test_gaps_do_not_run_while_a_technical_attempt_is_planned_when_the_invoice_c
         day 1  09:00  declined 1           =>  declined  notice:payment_declined  case:retrying@d1T21:00
         """,
         policy={
-            "ladder": {"anchor": "previous_attempt", "steps": ["PT12H", "PT12H", 3]},
+            "ladder": {"anchor": "previous_attempt", "steps": ["PT12H", "PT20H", 3]},
             "technical": ["P1D"],
         },
     )
