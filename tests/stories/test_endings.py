@@ -369,7 +369,7 @@ def test_a_case_that_was_paid_before_its_invoice_came_is_reopened_under_the_poli
         day 0         declined 0                        =>  declined  notice:payment_declined  case:retrying@d3
         day 0  12:00  succeeded customer                =>  paid  paid  notice:recovered  case:closed/paid
         day 0  18:00  issued on=card-A policy=other     =>  already_settled
-        day 1  12:00  reopened chargeback               =>  reopened  case:retrying@d2(policy=other)
+        day 1  12:00  reopened chargeback               =>  reopened  case:retrying@d2
         """,
         policies={
             "policies": {"standard": {}, "other": {"ladder": {"steps": [2, 5]}}},

@@ -113,7 +113,7 @@ def test_pending_told_after_its_outcome_changes_nothing() -> None:
     assert_story("""
         day 0  issued on=card-A        =>  issued
         day 0  declined 0 charge=ch-x  =>  declined  notice:payment_declined  case:retrying@d3
-        day 1  pending 0 charge=ch-x   =>  charge_known
+        day 1  pending 0 charge=ch-x time=d0T08:59  =>  charge_known
         day 3  due                     =>  scheduled  request:1@card-A  case:in_flight
         day 3  succeeded 1             =>  paid  paid  notice:recovered  case:closed/paid
     """)
