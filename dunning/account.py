@@ -154,10 +154,13 @@ class OpenAccount:
 
     def _with(self, ties: Collection[str]) -> list[str]:
         """List the subscriptions that have one of the ties: the same ones however the account is stored."""
-        found = set(self._bundle.subscriptions)
+        known = (
+            self._bundle.subscriptions
+        )  # of a spilled account those that this page has opened, and may have changed
+        found = [name for name, one in known.items() if not ties_of(one).isdisjoint(ties)]
         if self._spilled:
-            found |= self._tables.tied(self.account_id, ties)
-        return sorted(name for name in found if not ties_of(self.subscription(name)).isdisjoint(ties))
+            found += [name for name in self._tables.tied(self.account_id, ties) if name not in known]
+        return sorted(found)
 
     def open_matters(self) -> Iterator[Matter]:
         """Every invoice of the account with an open case, by subscription, then in the order of the ids."""

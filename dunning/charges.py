@@ -208,8 +208,9 @@ def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: by
     """Give the reason why an outcome changes nothing: the event was taken, or its charge has one of the outcomes."""
     if invoice_knows(matter, event):
         return "duplicate"
-    if any(one.charge_id == event.data.charge_id for one in matter.invoice.quarantined):
-        return None  # it is in doubt again
+    in_doubt = matter.invoice.quarantined
+    if in_doubt and any(one.charge_id == event.data.charge_id for one in in_doubt):
+        return None
     for digests in outcomes:
         if is_remembered(digests, charge):
             return "charge_known"

@@ -46,7 +46,8 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
         and said.country in (None, known.country)
     ):
         return  # nothing new, as most times
-    _touch_charged(page, account, said.instrument_id)
+    if _rests_on(account, means, said):
+        _touch_charged(page, account, said.instrument_id)
     stopped = _moved_by_fingerprint(page, account, said.instrument_id, said.fingerprint)
     if known.fingerprint is None and said.fingerprint is not None:
         _learn_fingerprint(page, account, said.instrument_id, said.fingerprint)
@@ -64,8 +65,22 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     if known.network is not None and credential.network != (network := network_name(known.network)):
         credential.network = network
         account.credential_changed(credential_id)
-        _note_moved(page, account, credential_id, frees=True)
+        if _is_counted(credential):
+            _note_moved(page, account, credential_id, frees=True)
     _stop(page, None, stopped, NEVER, is_told=True)
+
+
+def _rests_on(account: OpenAccount, means: Means, said: Instrument) -> bool:
+    """Tell whether plans rest on what an event says anew: on a card of which nothing was counted none does."""
+    if said.type in BANK_DEBITS or _is_counted(means.credential):
+        return True
+    fingerprint = said.fingerprint
+    is_other = fingerprint is not None and fingerprint != means.instrument.fingerprint
+    return is_other and _is_counted(account.credential(f"#{fingerprint}"))
+
+
+def _is_counted(credential: Credential) -> bool:
+    return bool(credential.attempts or credential.unanswered or credential.hold_until)
 
 
 def know_debit(page: Page, account: OpenAccount, data: ChargeDeclined) -> None:
