@@ -154,9 +154,8 @@ class OpenAccount:
 
     def _with(self, ties: Collection[str]) -> list[str]:
         """List the subscriptions that have one of the ties: the same ones however the account is stored."""
-        known = (
-            self._bundle.subscriptions
-        )  # of a spilled account those that this page has opened, and may have changed
+        # Of a spilled account those that this page has opened, and may have changed.
+        known = self._bundle.subscriptions
         found = [name for name, one in known.items() if not ties_of(one).isdisjoint(ties)]
         if self._spilled:
             found += [name for name in self._tables.tied(self.account_id, ties) if name not in known]

@@ -82,6 +82,11 @@ def verdict_on(means: Means) -> DeclineClass | None:
     return None if means.instrument.fix_data_at is None else FIX_DATA
 
 
+def verdict_on_charged(account: OpenAccount, charged: str | None) -> DeclineClass | None:
+    """The same for what a subscription is charged on; nothing blocks who is charged on nothing."""
+    return None if charged is None else verdict_on(account.means(charged))
+
+
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:
     """Tell whether the instrument's credential was ever declined `never`."""
     return bool(account.means(instrument_id).credential.dead_why)

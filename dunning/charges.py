@@ -7,7 +7,7 @@ from typing import Any
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, attempted, quarantine
-from dunning.binding import charged_on, is_bound, is_news, see, verdict_on
+from dunning.binding import charged_on, is_bound, is_news, see, verdict_on_charged
 from dunning.classes import RECONCILE
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import invoice_knows
@@ -79,6 +79,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     is_open = matter.has_open_case
     if answer.doubt is not None and answer.doubt.is_first and is_open:
         is_first = matter.case.decline_class == RECONCILE  # it has waited for what its first decline means
+    if invoice.case is not None:
+        hear(invoice.case, data, attempted_at)
     failure = Failure(data, verdict, answer, attempted_at, is_automatic, is_first, is_turned)
     if verdict.decline_class is RECONCILE:
         return doubted(page, matter, failure)
@@ -93,7 +95,7 @@ def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
     """Take a decline that finds no open case, or comes too late for it: its verdict holds. Returns the reason."""
     data, invoice = failure.data, matter.invoice
     charged = charged_on(matter.account, data.subscription_id)
-    before = None if charged is None else verdict_on(matter.account.means(charged))
+    before = verdict_on_charged(matter.account, charged)
     apply_verdict(
         page,
         matter,
@@ -102,8 +104,6 @@ def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
         failure.attempted_at,
         is_told=failure.is_automatic,
     )
-    if invoice.case is not None:
-        hear(invoice.case, data, failure.attempted_at)
     if matter.has_open_case:
         matter.moved_by = "declined"
         tell_if_stopped(page, matter, charged, before)
@@ -246,7 +246,7 @@ def see_all(
     charged = charged_on(account, subscription_id)
     if charged is None or charged == before:
         return False
-    blocked = verdict_on(account.means(charged))
+    blocked = verdict_on_charged(account, charged)
     for matter in matters:
         matter.moved_by = "instrument_seen"
         if blocked is not None and matter is not declined:

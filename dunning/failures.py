@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dunning.account import Matter
 from dunning.attempts import Answered, attempt_of, attempted, quarantine
-from dunning.binding import charged_on, verdict_on
+from dunning.binding import charged_on, verdict_on_charged
 from dunning.classes import FIX_DATA, NEEDS_CUSTOMER, NEVER, RECONCILE, TECHNICAL
 from dunning.declines.verdicts import Verdict
 from dunning.instruments import apply_verdict, count, wait
@@ -18,7 +18,7 @@ from dunning.ladder import closes_early_at, failed, pass_past_rungs, plan_techni
 from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of
 from dunning.policy import Policy
-from dunning.provider import has_tried, hear
+from dunning.provider import has_tried
 from dunning.records import LETTER_OF, Case
 from dunning.restarts import action_needed, tell_if_blocked
 from schemas.charges import ChargeDeclined, Initiator
@@ -48,13 +48,12 @@ def declined_in_case(page: Page, matter: Matter, failure: Failure) -> str:
     case, policy = matter.case, page.policies[matter.case.policy]
     charged = charged_on(matter.account, matter.invoice.subscription_id)
     moves = charged == data.instrument_id and not failure.answer.is_late
-    before = None if charged is None else verdict_on(matter.account.means(charged))
+    before = verdict_on_charged(matter.account, charged)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
     if moves:
         attempted(matter, attempted_at)
-        if verdict.decline_class is FIX_DATA and verdict_on(matter.account.means(data.instrument_id)):
+        if verdict.decline_class is FIX_DATA and verdict_on_charged(matter.account, charged):
             _forbid(page, case, failure)
-    hear(case, data, attempted_at)
     if not failure.is_automatic:
         matter.moved_by = "manual_attempt"
         return "manual_attempt"
@@ -150,7 +149,7 @@ def _stops(matter: Matter, failure: Failure) -> bool:
 
 def tell_if_stopped(page: Page, matter: Matter, charged: str | None, before: DeclineClass | None) -> None:
     """Tell of a decline that moves nothing in its case, but whose verdict blocks what that is charged on now."""
-    blocked = None if charged is None else verdict_on(matter.account.means(charged))
+    blocked = verdict_on_charged(matter.account, charged)
     if charged is not None and blocked is not None and blocked is not before:
         action_needed(page, matter, charged, blocked)
 
@@ -176,8 +175,6 @@ def doubted(page: Page, matter: Matter, failure: Failure) -> str:
     wait(
         page, matter.account, matter.account.means(data.instrument_id), failure.verdict, failure.attempted_at
     )
-    if matter.invoice.case is not None:
-        hear(matter.case, data, failure.attempted_at)
     answer = replace(answer, instrument_id=data.instrument_id)
     quarantine(
         page,

@@ -48,9 +48,8 @@ class Subscription(msgspec.Struct, array_like=True, gc=False):
     # Invoices that have a case and are not settled, in no order; the stage is that of the oldest.
     unpaid: list[str] = msgspec.field(default_factory=list)
     stages_told: int = 0  # numbers the stage events
-    is_own_seen: bool = (
-        False  # its own binding was only seen, beside another account default: the next seen takes over
-    )
+    # Its own binding was only seen, beside another account default: the next one seen takes over.
+    is_own_seen: bool = False
 
 
 class Instrument(msgspec.Struct, array_like=True, gc=False):
