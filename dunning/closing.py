@@ -6,9 +6,8 @@ from dunning.page import Page
 from dunning.plan import touch
 from schemas.decisions import Action, CloseReason, NoticeKind
 
-REMEMBERED_FOR = (
-    400 * DAY
-)  # our choice: longer than the 13 months in which an unauthorised debit can come back
+# Our choice: longer than the 13 months in which an unauthorised debit can come back.
+REMEMBERED_FOR = 400 * DAY
 
 # A case that closed for one of these may still be paid or settled: the money is owed all the same.
 STILL_OWED = frozenset({CloseReason.WINDOW_CLOSED, CloseReason.STOPPED})

@@ -32,11 +32,8 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     if data.instrument_id is not None:
         see_all(page, account, data.subscription_id, data.instrument_id, micros(event.time))
     invoice.subscription_id, invoice.currency = invoice.subscription_id or data.subscription_id, data.currency
-    invoice.amount, invoice.issued_at, invoice.zone = (
-        data.amount_minor,
-        micros(data.issued_at),
-        data.time_zone,
-    )
+    invoice.amount, invoice.issued_at = data.amount_minor, micros(data.issued_at)
+    invoice.zone = data.time_zone
     invoice.policy_name, invoice.labels = data.policy, data.labels or None
     if invoice.settled is not None:
         if invoice.case is not None and invoice.case.provisional is not None:
@@ -78,10 +75,8 @@ def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
             settled_again(page, matter, micros(event.time))
         elif invoice.settled_at is not None and micros(event.time) >= invoice.settled_at:
             touch(page, matter)
-            invoice.open_balance, invoice.adjusted = (
-                data.balance_minor,
-                True,
-            )  # what it goes back to if reopened
+            # What it goes back to if it is reopened.
+            invoice.open_balance, invoice.adjusted = data.balance_minor, True
         return "already_settled"
     touch(page, matter)
     invoice.adjusted = True

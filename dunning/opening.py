@@ -95,9 +95,8 @@ def reanchor(page: Page, matter: Matter) -> None:
     else:
         technical_in_zone(matter, case, policy, page.now)
     if case.closed is not None:
-        page.subscriptions[matter.account.account_id, matter.invoice.subscription_id] = (
-            None  # its age is known now
-        )
+        # Its age is known now.
+        page.subscriptions[matter.account.account_id, matter.invoice.subscription_id] = None
         return
     case.plan_kind = ""
     if case.carried_at is not None:

@@ -156,9 +156,8 @@ class Page:
         """Ask for somebody to be told; the id is numbered within the invoice."""
         case = matter.case
         if kind in _OF_A_DECLINE and not self.rules.declines.merchant_faults.isdisjoint(why):
-            audience = (
-                Audience.OPERATOR
-            )  # a fault of the merchant's set-up is none of the customer's business
+            # A fault of the merchant's set-up is none of the customer's business.
+            audience = Audience.OPERATOR
         case.notices_told += 1
         notice_id = f"{matter.id}/{kind}/{case.notices_told}"
         self._write(

@@ -54,10 +54,10 @@ class Policy:
     window_anchor: WindowAnchor
     window_length: Duration
     ladder_anchor: LadderAnchor
-    is_by_invoice: bool  # it counts from the invoice, and
-    is_by_gap: (
-        bool  # from attempt to attempt: asked many times an event, where an enum's member is slow to look up
-    )
+    # Whether it counts from the invoice, or from attempt to attempt: asked many times an event, where an enum's
+    # member is slow to look up.
+    is_by_invoice: bool
+    is_by_gap: bool
     steps: tuple[Duration, ...]  # offsets in ascending order, or gaps of a `previous_attempt` ladder
     technical: tuple[Duration, ...]  # each from the attempt before it
     min_gap: int  # microseconds; rungs nearer to the last attempt are skipped
@@ -73,9 +73,8 @@ class Policy:
     quiet_hours: QuietHours | None
     spread: Duration | None
     is_plain: bool  # none of the three above: a planned instant is `add` alone
-    steady_offsets: (
-        tuple[int, ...] | None
-    )  # of the steps, microseconds, where no clock changes; None: `at` or more moves them
+    # Of the steps, microseconds, where no clock changes; None: `at` or more moves them.
+    steady_offsets: tuple[int, ...] | None
     ladder_days: int  # days, not fewer than the whole ladder lasts
     is_ascending: bool  # the steps come in the order of their instants, whatever the clock of the zone does
 

@@ -186,9 +186,8 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     provisional: Provisional | None = None  # until the invoice comes
     # Requests that were superseded, and on which instrument they were made; "" once they have an outcome.
     superseded: dict[str, str] = msgspec.field(default_factory=dict)
-    begins_anew: bool = (
-        False  # after a restart the ladder goes on as it is, until the next decline begins it anew
-    )
+    # After a restart the ladder goes on as it is, until the next decline begins it anew.
+    begins_anew: bool = False
 
     @property
     def decline_class(self) -> DeclineClass | None:
@@ -236,12 +235,10 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     succeeded: bytes = b""  # of those that succeeded
     quarantined: list[Quarantined] = msgspec.field(default_factory=list)
     settled: str | None = None  # why nothing is to be collected, as a `CloseReason`
-    settled_at: int | None = (
-        None  # the moment that was said of; of one reopened before it came, of the reopening
-    )
-    presented: dict[str, Presented] = msgspec.field(
-        default_factory=dict
-    )  # as bank debits, by instrument type
+    # The moment that was said of; of one reopened before it came, of the reopening.
+    settled_at: int | None = None
+    # As bank debits, by instrument type.
+    presented: dict[str, Presented] = msgspec.field(default_factory=dict)
     case: Case | None = None
     forget_at: int | None = None  # when a settled invoice is dropped
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only

@@ -17,8 +17,7 @@ def null_is(kind: Any, *, default: object) -> WrapValidator:
     def read(value: object, check: Callable[[object], object]) -> object:
         if value is None:
             return default
-        return check(
-            tuple(value) if isinstance(value, list) else value
-        )  # an array of the wire, strictly read
+        # An array of the wire, strictly read.
+        return check(tuple(value) if isinstance(value, list) else value)
 
     return WrapValidator(read, json_schema_input_type=kind | None)

@@ -9,9 +9,8 @@ from schemas.cards import masked, rejected_value
 from schemas.rejections import Rejected
 from streams.ports import Headers, Record
 
-LARGEST_VALUE = (
-    900_000  # bytes, below the broker's default message.max.bytes; longer ones are cut, and say so
-)
+# Bytes, below the broker's default message.max.bytes; longer ones are cut, and say so.
+LARGEST_VALUE = 900_000
 
 
 @dataclass(frozen=True, slots=True)

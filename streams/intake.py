@@ -20,9 +20,8 @@ from streams.ports import Clock, Record, Sink, Source
 
 READ_S = 0.5  # how long a look for new records waits; a stop is noticed after it
 SLICE = 128  # records handled between two awaits: a few milliseconds
-BUSY_EVENTS_PER_S = (
-    300  # above this, pages wait for company, so that a worker sees few pages with many events
-)
+# Above this, pages wait for company, so that a worker sees few pages with many events.
+BUSY_EVENTS_PER_S = 300
 PAGES_PER_S = 1000  # of all partitions together: Faust spends about 0.3 ms on each
 
 

@@ -49,9 +49,8 @@ class Limits:
     # After fencing: a worker that was paused learns of its lost partition within a heartbeat or two. Taking
     # the partition back before that would fence the rightful owner.
     fenced_pause_s: float = 7.0
-    patience_s: float = (
-        60.0  # how long failures may follow each other without a commit; then the process stops
-    )
+    # How long failures may follow each other without a commit; then the process stops.
+    patience_s: float = 60.0
     settled_s: float = 30.0  # a partition held so long was no failure, even if nothing was to be committed
 
 

@@ -120,9 +120,8 @@ class NetworkRules:
     ) -> None:
         """Take what `read_network_rules` has checked."""
         self._ceilings = ceilings
-        self.least_limit = min(
-            ceiling.limit.limit for ceiling in ceilings
-        )  # with fewer attempts none is reached
+        # With fewer attempts none is reached.
+        self.least_limit = min(ceiling.limit.limit for ceiling in ceilings)
         self._debits = debits
         self._edges = boundaries(ceiling.span for ceiling in ceilings)
         # Remembers answers; forgetting one only costs the time to find it again.

@@ -128,9 +128,8 @@ class Case:
     technical_used: int = 0
     ladder_from: int | None = None  # the start of `first_decline` and `previous_attempt` ladders
     ladder_step: int = -1  # gaps of `previous_attempt` used up, less one
-    failed: list[tuple[int, bool]] = field(
-        default_factory=list
-    )  # automatic attempts since it began anew; technical?
+    # Automatic attempts since it began anew; technical?
+    failed: list[tuple[int, bool]] = field(default_factory=list)
     anew: bool = False  # the next decline begins the ladder anew
     cursor: int = -1  # rungs at or before it are gone
     provider_tried: list[int] = field(default_factory=list)  # each takes the next rung that is left then

@@ -105,9 +105,8 @@ class Runner:
         """Fold a tick at every instant at which something is due before `to`."""
         stuck = 0
         while (due := self.engine.next_due) is not None and due < to:
-            now = max(
-                due, self.pages[-1].now
-            )  # an entry is a hint, and may lie in the past; the clock does not go back
+            # An entry is a hint, and may lie in the past; the clock does not go back.
+            now = max(due, self.pages[-1].now)
             stuck = stuck + 1 if self.pages[-1].now == now else 0
             assert stuck < MOST_TICKS, f"{moment(due)} stays due for ever"
             self._fold([], now)

@@ -79,9 +79,8 @@ class Observer:
     def __init__(self) -> None:
         self.bindings = Bindings()
         self.invoices: dict[str, Invoice] = {}
-        self.unsure: set[str] = (
-            set()
-        )  # subscriptions of which a decline came that may or may not count as seen
+        # Subscriptions of which a decline came that may or may not count as seen.
+        self.unsure: set[str] = set()
         self.dead: set[tuple[str, str]] = set()  # (account, instrument) that was declined `never`
         self._issued: set[str] = set()
 
