@@ -263,7 +263,7 @@ def _matter(page: Page, account: OpenAccount, data: Outcome) -> Matter:
     if matter is None:
         provisional = Invoice(data.subscription_id, data.currency, forget_at=page.now + REMEMBERED_FOR)
         matter = account.new_matter(data.invoice_id, provisional)
-    elif not matter.invoice.subscription_id:
+    elif not matter.invoice.currency:
         matter.invoice.subscription_id, matter.invoice.currency = data.subscription_id, data.currency
     invoice = matter.invoice
     if invoice.balance is None and not isinstance(data, ChargeSucceeded):

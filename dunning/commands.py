@@ -5,11 +5,11 @@ A pause is a flag on its scope and holds for cases that open later; `resume` cle
 
 from dunning.account import Matter, OpenAccount
 from dunning.binding import charged_on, is_dead, is_paused, verdict_against
-from dunning.closing import close
+from dunning.closing import REMEMBERED_FOR, close
 from dunning.duplicates import account_knows
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import Immediate
+from dunning.records import Immediate, Invoice
 from schemas.commands import Command, CommandName
 from schemas.decisions import CloseReason, RequestReason
 from schemas.envelope import Event
@@ -27,7 +27,7 @@ def on_command(page: Page, event: Event[Command]) -> str:
         touch(page, matter)
     at = micros(event.time)
     if data.command is CommandName.PAUSE:
-        _pause(account, data, matters)
+        _pause(page, account, data, matters)
     elif data.command is CommandName.RESUME:
         _resume(page, account, data, matters, at)
     else:
@@ -55,7 +55,7 @@ def _scope(data: Command) -> str:
     return "" if data.subscription_id is None else "s:" + data.subscription_id
 
 
-def _pause(account: OpenAccount, data: Command, matters: list[Matter]) -> None:
+def _pause(page: Page, account: OpenAccount, data: Command, matters: list[Matter]) -> None:
     for matter in matters:
         matter.moved_by = "paused"
         if not is_paused(matter):
@@ -64,6 +64,19 @@ def _pause(account: OpenAccount, data: Command, matters: list[Matter]) -> None:
     if _scope(data) not in root.pauses:
         root.pauses = sorted((*root.pauses, _scope(data)))
         account.root_changed()
+    if data.invoice_id is not None and data.subscription_id is not None:
+        _know(page, account, data.invoice_id, data.subscription_id)
+
+
+def _know(page: Page, account: OpenAccount, invoice_id: str, subscription_id: str) -> None:
+    """Keep whose invoice it is, if only the command says so yet: `resume` of the subscription is one of it too."""
+    matter = account.matter(invoice_id)
+    if matter is None:
+        unknown = Invoice(subscription_id, "", forget_at=page.now + REMEMBERED_FOR)
+        touch(page, account.new_matter(invoice_id, unknown))
+    elif not matter.invoice.subscription_id:
+        touch(page, matter)
+        matter.invoice.subscription_id = subscription_id
 
 
 def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matter], at: int) -> None:

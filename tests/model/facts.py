@@ -184,6 +184,9 @@ class Account:
     gone: dict[str, int] = field(default_factory=dict)  # when an instrument was removed or revoked
     ended: dict[str, int] = field(default_factory=dict)  # when, by subscription
     paused: set[tuple[str, str]] = field(default_factory=set)
+    paused_in: dict[str, str] = field(
+        default_factory=dict
+    )  # invoices that a pause named, and their subscriptions
     stage: dict[str, str | None] = field(default_factory=dict)
 
     def card(self, instrument_id: str | None) -> str | None:
@@ -260,10 +263,18 @@ class Account:
         )
         if command is CommandName.PAUSE:
             self.paused.add(("account", "") if scope is None else (scope[0], str(scope[1])))
+            if invoice_id and subscription_id:
+                self.paused_in.setdefault(invoice_id, subscription_id)
         elif scope is None:
             self.paused.clear()
         else:
             self.paused.discard((scope[0], str(scope[1])))
             if scope[0] == "subscription":
                 inside = {key for key, one in self.invoices.items() if one.subscription_id == scope[1]}
+                inside |= {
+                    key
+                    for key, name in self.paused_in.items()
+                    if name == scope[1]
+                    and (key not in self.invoices or not self.invoices[key].subscription_id)
+                }
                 self.paused -= {("invoice", key) for key in inside}

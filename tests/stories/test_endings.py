@@ -99,6 +99,15 @@ def test_a_pause_holds_for_cases_that_open_later_and_a_wide_resume_clears_what_l
     """)
 
 
+def test_the_resume_of_a_subscription_lifts_the_pause_of_an_invoice_that_has_not_come_yet() -> None:
+    assert_story("""
+        day 0  pause invoice=in-1 subscription=sub-1  =>  no_open_case
+        day 1  resume subscription=sub-1              =>  no_open_case
+        day 1  issued on=card-A at=d1                 =>  issued
+        day 1  declined 0                             =>  declined  notice:payment_declined  case:retrying@d4
+    """)
+
+
 def test_a_narrow_resume_does_not_lift_a_wide_pause() -> None:
     assert_story("""
         day 0  issued on=card-A     =>  issued
