@@ -135,8 +135,7 @@ def answered(matter: Matter, outcome: Outcome, *, is_final: bool) -> Answered:
 
     One that is not final ends no doubt but its own, told again: another charge of the same request is one more.
     """
-    invoice, case = matter.invoice, matter.invoice.case
-    in_flight = None if case is None or case.request is None else request_id_of(matter, case)
+    invoice = matter.invoice
     doubts = _doubts(invoice.quarantined, outcome, is_final=is_final) if invoice.quarantined else ()
     for ended in doubts:
         invoice.quarantined.remove(ended)
@@ -149,28 +148,12 @@ def answered(matter: Matter, outcome: Outcome, *, is_final: bool) -> Answered:
             instrument_id=doubt.instrument_id,
             doubts=doubts,
         )
-    request_id = outcome.request_id
-    if request_id is None and case is not None:
-        request_id = _unnamed(matter, case, outcome, in_flight)
-    elif _is_ours(matter, outcome.charge_id) and not _is_ours(matter, request_id or ""):
-        request_id = outcome.charge_id
-    if request_id is None or not _is_ours(matter, request_id):
+    request_id = _request_of(matter, outcome)
+    if request_id is None:
         return _FOREIGN if doubt is None else Answered(None, doubt.kind, is_late=False, doubts=doubts)
-    assert case is not None, "who asked has a case"
-    if request_id != in_flight:
-        # A second outcome of a request is one more attempt on it; of a superseded one it moves nothing all the same.
-        is_superseded, instrument_id = request_id in case.superseded, case.superseded.get(request_id, "")
-        if instrument_id and is_final:
-            case.superseded[request_id] = ""
-        is_in_doubt = any(one.request_id == request_id for one in invoice.quarantined)
-        return Answered(
-            request_id,
-            "",
-            is_late=is_superseded,
-            was_answered=not (instrument_id or is_in_doubt),
-            instrument_id=instrument_id,
-            doubts=doubts,
-        )
+    case = matter.case
+    if request_id != _in_flight(matter):
+        return _answered_behind(matter, request_id, doubts, is_final=is_final)
     request, case.request = case.request, None
     assert request is not None, "it is in flight"
     return Answered(
@@ -178,18 +161,49 @@ def answered(matter: Matter, outcome: Outcome, *, is_final: bool) -> Answered:
     )
 
 
-def _unnamed(matter: Matter, case: Case, outcome: Outcome, in_flight: str | None) -> str | None:
-    """Find the request that an outcome answers without naming it: by its charge, its instrument, or that in flight."""
+def _answered_behind(
+    matter: Matter, request_id: str, doubts: tuple[Quarantined, ...], *, is_final: bool
+) -> Answered:
+    """Take the outcome of a request that is not in flight: it was answered before, or was superseded.
+
+    A second outcome of a request is one more attempt on it; of a superseded one it moves nothing all the same.
+    """
+    superseded = matter.case.superseded
+    is_late, instrument_id = request_id in superseded, superseded.get(request_id, "")
+    if instrument_id and is_final:
+        superseded[request_id] = ""
+    is_in_doubt = any(one.request_id == request_id for one in matter.invoice.quarantined)
+    return Answered(
+        request_id,
+        "",
+        is_late=is_late,
+        was_answered=not (instrument_id or is_in_doubt),
+        instrument_id=instrument_id,
+        doubts=doubts,
+    )
+
+
+def _in_flight(matter: Matter) -> str | None:
+    return None if matter.case.request is None else request_id_of(matter, matter.case)
+
+
+def _request_of(matter: Matter, outcome: Outcome) -> str | None:
+    """Find the request of this case that an outcome names, by its own id or by that of its charge, or must mean."""
+    case = matter.invoice.case
+    if case is None:
+        return None
+    if outcome.request_id is not None and _is_ours(matter, outcome.request_id):
+        return outcome.request_id
     if _is_ours(matter, outcome.charge_id):
         return outcome.charge_id
-    if outcome.initiated_by is not _RETRY:
+    if outcome.request_id is not None or outcome.initiated_by is not _RETRY:
         return None
     asked_on = None if case.request is None else case.request.instrument_id
     if outcome.instrument_id not in (None, asked_on):
         for request_id, instrument_id in case.superseded.items():
             if instrument_id == outcome.instrument_id:
                 return request_id
-    return in_flight
+    return _in_flight(matter)
 
 
 def _is_ours(matter: Matter, request_id: str) -> bool:
