@@ -5,7 +5,8 @@ row of its own, so that an event costs the same in an account of ten subscriptio
 Only `dunning.account` sees the difference.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -52,7 +53,7 @@ class Tables:
     def __init__(self) -> None:
         """Start empty."""
         self.rows: dict[str, bytes] = {}
-        self.due = DueIndex(self._timers)
+        self.due = DueIndex(partial(_timers_in, self.rows))  # no circle: with the tables all of it goes
         self._spilled: dict[str, dict[str, None]] = {}
         # Of spilled accounts: the subscriptions under each instrument they are bound to or were seen with.
         self._ties: dict[str, dict[str, dict[str, None]]] = {}
@@ -76,7 +77,7 @@ class Tables:
                     self._tie(account_id, name[2:], None, _decode_subscription(value))
             elif value == _SPILLED:
                 self._spilled.setdefault(account_id, {})
-            self.due.move(key, (), self._timers(key))
+            self.due.move(key, (), _timers_in(self.rows, key))
 
     def invoices(self) -> Iterator[Invoice]:
         """Decode every invoice of every account."""
@@ -178,15 +179,6 @@ class Tables:
         self._spilled[account_id].pop(name, None)
         return key
 
-    def _timers(self, key: str) -> Sequence[Timer]:
-        row = self.rows.get(key)
-        if row is None or row == _SPILLED:
-            return ()
-        account_id, separator, name = key.partition(_SEPARATOR)
-        if not separator:
-            return timers_of(account_id, _decode_bundle(row))
-        return _timer(_decode_invoice(row).timer, name, account_id) if name.startswith("i:") else ()
-
 
 BOUND, SEEN, UNPAID = "o", "s", "u"
 
@@ -208,6 +200,16 @@ def timers_of(account_id: str, bundle: Bundle) -> list[Timer]:
         if invoice.timer is not None:
             timers.append((invoice.timer, invoice_id, account_id))
     return timers
+
+
+def _timers_in(rows: Mapping[str, bytes], key: str) -> Sequence[Timer]:
+    row = rows.get(key)
+    if row is None or row == _SPILLED:
+        return ()
+    account_id, separator, name = key.partition(_SEPARATOR)
+    if not separator:
+        return timers_of(account_id, _decode_bundle(row))
+    return _timer(_decode_invoice(row).timer, name, account_id) if name.startswith("i:") else ()
 
 
 def _timer(at: int | None, name: str, account_id: str) -> tuple[Timer, ...]:

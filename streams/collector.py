@@ -15,6 +15,10 @@ def look_seldom() -> None:
 
 
 def spare_what_stays() -> None:
-    """Keep the collector from walking the restored rows: they live as long as their partition."""
+    """Keep the collector from walking the restored rows: they live as long as their partition.
+
+    What was spared before is looked at once more: a partition that was given up, or taken over anew, is gone.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()

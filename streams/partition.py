@@ -302,11 +302,19 @@ class PartitionWorker:
             memory.fold.next_due, more_due=memory.more_due, next_offset=memory.next_offset
         )
         if tick_s == 0:
-            self._ticker.asked()
-            self._ticker.answered(await ledger.tick())
+            await self._tick(ledger)
             return
         waits = [] if tick_s is None else [tick_s]
         if batch.pages:
             waits.append(max(0.001, batch.began_at + self._limits.lazy_s - self._clock.monotonic()))
         await self._clock.wait(self.queue.arrived, min(waits, default=None))
         self._slice_began = self._clock.monotonic()
+
+    async def _tick(self, ledger: Ledger) -> None:
+        """Ask the broker's clock. A tick lies outside of any transaction: one that fails is asked for again."""
+        self._ticker.asked()
+        try:
+            self._ticker.answered(await ledger.tick())
+        except Unsettled as error:
+            self._failed("partition.tick_failed", error)
+            await self._clock.sleep(self._limits.pause_s)

@@ -1,21 +1,25 @@
 """The partition worker: order, whole batches, one transaction, and a fresh start after every failure."""
 
 import json
+import weakref
 from datetime import UTC, datetime
 
 import pytest
 
+from dunning.engine import Engine
 from schemas.charges import ChargeSucceeded
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.events import JournalData
 from schemas.invoices import InvoiceIssued
 from schemas.pages import encode_event, encode_page
+from streams.collector import spare_what_stays
 from streams.errors import Trouble
 from streams.partition import Limits
 from streams.partition_record import decode_record
 from streams.ports import PARTITION_KEY, Broken, Fenced, Page, Unsettled
 from tests.counting import OUTPUT, TIMED, CountingFold
+from tests.stories.player import shipped_rules
 from tests.unit.streams.conftest import START_MS, BenchMaker, HandClock, MemoryBroker, rest, unsettled
 
 WHEN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -310,13 +314,44 @@ async def test_what_was_due_before_a_restart_is_ticked_after_it(bench: BenchMake
     assert told(second.broker, TIMED) == ["t/in-1"]
 
 
-async def test_a_tick_that_fails_costs_a_takeover_and_nothing_else(bench: BenchMaker) -> None:
+async def test_a_tick_that_fails_is_asked_for_again_and_costs_no_takeover(bench: BenchMaker) -> None:
     it = await bench()
     await it.deliver(page(issued(1, due_ms=500)))
     it.broker.tick_faults.append(Unsettled("no answer"))
     await it.clock.advance(0.501)
     await it.clock.advance(1.0)
     assert told(it.broker, TIMED) == ["t/in-1"]
+    assert len(it.folds) == 1
+
+
+async def test_a_takeover_lets_go_of_what_the_one_before_held(bench: BenchMaker) -> None:
+    it = await bench()
+    await it.deliver(*pages(0, 1))
+    first = weakref.ref(it.folds.pop())
+    it.broker.faults.append((Unsettled("no answer"), False))
+    await it.deliver(*pages(1, 1))
+    await it.clock.advance(1.0)
+    assert told(it.broker) == counted(2)
+    assert first() is None
+
+
+def test_the_state_of_a_partition_goes_with_its_engine() -> None:
+    engine = Engine(shipped_rules())
+    engine.restored()
+    tables = weakref.ref(engine.tables)
+    spare_what_stays()  # what is in a circle now is out of the collector's sight
+    del engine
+    assert tables() is None
+
+
+async def test_ticks_that_never_get_through_stop_the_worker(bench: BenchMaker) -> None:
+    it = await bench(limits=Limits(patience_s=5.0))
+    await it.deliver(page(issued(1, due_ms=500)))
+    it.broker.tick_faults += [Unsettled("no answer")] * 20
+    for _ in range(8):
+        await it.clock.advance(1.0)
+    with pytest.raises(Trouble, match="could not be kept for 5 s"):
+        it.task.result()
 
 
 async def test_being_fenced_at_once_again_counts_as_trouble(bench: BenchMaker) -> None:
