@@ -6,9 +6,10 @@ The one rule: an instant is an `int`, microseconds since 1970 in UTC; a zone app
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
+
+from schemas.time_zones import time_zone
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
@@ -194,7 +195,7 @@ def local_day(instant: int, zone: str) -> tuple[int, int]:
     """
     offset = _steady_offset(instant // DAY, zone)
     if offset is None:
-        offset = _offset((_EPOCH_UTC + timedelta(microseconds=instant)).astimezone(_zone(zone)))
+        offset = _offset((_EPOCH_UTC + timedelta(microseconds=instant)).astimezone(time_zone(zone)))
     day, time_of_day = divmod(instant + offset, DAY)
     return _EPOCH_ORDINAL + day, time_of_day
 
@@ -215,7 +216,7 @@ def from_local(ordinal: int, time_of_day: int, zone: str) -> int:
     offset = _steady_offset(day, zone)
     if offset is None:
         # fold=0 is exactly that rule: in a gap the offset before it, of a doubled time the first (PEP 495).
-        offset = _offset((_EPOCH + timedelta(microseconds=since)).replace(tzinfo=_zone(zone), fold=0))
+        offset = _offset((_EPOCH + timedelta(microseconds=since)).replace(tzinfo=time_zone(zone), fold=0))
     return since - offset
 
 
@@ -237,7 +238,8 @@ def _steady_offset(day: int, zone: str) -> int | None:
     Far from a change the arithmetic is one subtraction, whether `day` (since 1970) is of UTC or local.
     """
     first, *others = (
-        _offset((_EPOCH_UTC + timedelta(days=day + near)).astimezone(_zone(zone))) for near in (-1, 0, 1, 2)
+        _offset((_EPOCH_UTC + timedelta(days=day + near)).astimezone(time_zone(zone)))
+        for near in (-1, 0, 1, 2)
     )
     return first if all(other == first for other in others) else None
 
@@ -254,8 +256,3 @@ def _offset(local: datetime) -> int:
     offset = local.utcoffset()
     assert offset is not None
     return offset.days * DAY + offset.seconds * SECOND + offset.microseconds
-
-
-@cache
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, ClassVar
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -11,12 +10,11 @@ from schemas.identifiers import FreeText, Id, Label
 from schemas.instants import Instant
 from schemas.money import AmountMinor, BalanceMinor, Currency
 from schemas.optional import null_is
-
-_ZONES = frozenset(available_timezones())
+from schemas.time_zones import ZONES
 
 
 def _known_zone(name: str) -> str:
-    if name not in _ZONES:
+    if name not in ZONES:
         raise ValueError("not an IANA time zone")
     return name
 

@@ -4,11 +4,11 @@ The one rule: the same value is always written the same way, whatever the machin
 """
 
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from iso4217 import Currency
 
 from schemas.instants import moment
+from schemas.time_zones import time_zone
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July",
@@ -28,19 +28,19 @@ def instant(at: int, zone: str) -> str:
 
     Seconds are shown where they are not zero.
     """
-    local = moment(at).astimezone(ZoneInfo(zone))
+    local = moment(at).astimezone(time_zone(zone))
     return f"{local:%Y-%m-%d %H:%M:%S}".removesuffix(":00") + f" {zone}"
 
 
 def spoken_day(at: int, zone: str) -> str:
     """Say the day of an instant (microseconds UTC) in the time zone: `5 February 2026`."""
-    local = moment(at).astimezone(ZoneInfo(zone))
+    local = moment(at).astimezone(time_zone(zone))
     return f"{local.day} {MONTHS[local.month - 1]} {local.year}"
 
 
 def spoken(at: int, zone: str) -> str:
     """Say an instant (microseconds UTC) in the time zone: `5 February 2026 at 07:30`."""
-    local = moment(at).astimezone(ZoneInfo(zone))
+    local = moment(at).astimezone(time_zone(zone))
     return f"{spoken_day(at, zone)} at {local:%H:%M}"
 
 

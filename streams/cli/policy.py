@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +16,7 @@ from dunning.policy_plan import Plan, PlanKind, PlanPoint, plan_of
 from schemas.instants import Instant, micros, moment
 from schemas.invoices import TimeZone
 from schemas.money import Currency
+from schemas.time_zones import time_zone
 from streams.errors import Misuse
 from streams.policies import PolicyFileError, load_named_policies, presets
 
@@ -232,7 +232,7 @@ def _shortened(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _local(at: int, zone: str) -> datetime:
-    return moment(at).astimezone(ZoneInfo(zone))
+    return moment(at).astimezone(time_zone(zone))
 
 
 def _moment_of(text: str) -> datetime | str:

@@ -4,12 +4,12 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dunning.calendar import add
 from dunning.policy import LadderAnchor, planned_technical
 from dunning.rules import Rules
 from schemas.instants import micros
+from schemas.time_zones import time_zone
 from tests.model.ceilings import first_allowed
 from tests.model.facts import FOREVER, Account, Case
 
@@ -131,7 +131,7 @@ class Planner:
         if (known.instrument_id, known.expires) in case.told_expiring:
             return None
         year, month = map(int, known.expires.split("-"))
-        after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo(case.zone))
+        after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=time_zone(case.zone))
         if micros(after) >= case.window_end:
             return None
         is_free = not (case.unanswered or case.invoice.pending or self.account.block(case))

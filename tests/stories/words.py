@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.instants import micros, moment
 from schemas.reading import read_event
+from schemas.time_zones import time_zone
 
 AMOUNT = 4900
 _INSTRUMENT_WORDS = ("type", "network", "fingerprint", "expires", "country")
@@ -37,7 +37,7 @@ class Calendar:
         local = datetime.combine(
             self.starts_on + timedelta(days=int(day)),
             time.fromisoformat(clock or "09:00"),
-            ZoneInfo(self.zone),
+            time_zone(self.zone),
         )
         return micros(local)
 
@@ -48,7 +48,7 @@ class Calendar:
 
     def word(self, instant: int) -> str:
         """Write an instant as `read` reads it; one that the clock shows a second time gets a star."""
-        local = moment(instant).astimezone(ZoneInfo(self.zone))
+        local = moment(instant).astimezone(time_zone(self.zone))
         clock = local.time().isoformat("minutes" if not local.second else "auto")
         day = f"d{(local.date() - self.starts_on).days}"
         return (day if clock == "09:00" else f"{day}T{clock}") + ("*" if local.fold else "")

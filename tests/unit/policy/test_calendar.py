@@ -1,16 +1,17 @@
 """Calendar arithmetic: days in a zone, hours as elapsed time, and clocks that change."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dunning.calendar import DAY, HOUR, MINUTE, SECOND, Duration, add, from_local, local_day
+from schemas import time_zones
 from schemas.instants import micros, moment
+from schemas.time_zones import time_zone
 
-ZONES = st.sampled_from(sorted(available_timezones()))
+ZONES = st.sampled_from(sorted(time_zones.ZONES))
 INSTANTS = st.integers(0, micros(datetime(2100, 1, 1, tzinfo=UTC)))
 
 
@@ -20,7 +21,7 @@ def at(text: str) -> int:
 
 def moved(start: str, duration: int | str, zone: str, time: int | None = None, sign: int = 1) -> str:
     result = add(at(start), Duration.parse(duration), zone, time, sign)
-    return moment(result).astimezone(ZoneInfo(zone)).isoformat()
+    return moment(result).astimezone(time_zone(zone)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_time_of_day_moves_day_based_durations_only() -> None:
 
 @given(INSTANTS, st.integers(0, 400), ZONES)
 def test_days_keep_the_local_time_unless_the_clock_skips_it(instant: int, days: int, name: str) -> None:
-    zone = ZoneInfo(name)
+    zone = time_zone(name)
     start = moment(instant).astimezone(zone)
     wanted = start.replace(tzinfo=None, fold=0) + timedelta(days=days)
     result = moment(add(instant, Duration(days=days), name)).astimezone(zone)
@@ -96,7 +97,7 @@ def test_days_keep_the_local_time_unless_the_clock_skips_it(instant: int, days: 
 
 @given(INSTANTS, ZONES)
 def test_the_local_calendar_is_that_of_zoneinfo(instant: int, name: str) -> None:
-    local = moment(instant).astimezone(ZoneInfo(name))
+    local = moment(instant).astimezone(time_zone(name))
     midnight = local.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
     time_of_day = (local.replace(tzinfo=None) - midnight) // timedelta(microseconds=1)
     assert local_day(instant, name) == (local.toordinal(), time_of_day)
@@ -106,7 +107,7 @@ def test_the_local_calendar_is_that_of_zoneinfo(instant: int, name: str) -> None
     "name", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"]
 )
 def test_near_a_change_every_hour_agrees_with_zoneinfo(name: str) -> None:
-    zone = ZoneInfo(name)
+    zone = time_zone(name)
     for hour in range(366 * 24):
         naive = datetime(2026, 1, 1) + timedelta(hours=hour, minutes=15)  # noqa: DTZ001 - a local reading
         expected = micros(naive.replace(tzinfo=zone).astimezone(UTC))

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from dunning.calendar import DAY, HOUR, Duration, add
 from dunning.policy import Policy, planned, planned_technical
 from dunning.policy_file import policy_from_content
 from schemas.instants import micros, moment
+from schemas.time_zones import time_zone
 
 # Good Friday and Easter Monday, and a bank holiday of one day.
 DAYS_OFF = {"source": "test", "weekend": [5, 6], "dates": ["2026-04-03", "2026-04-06", "2026-05-01"]}
@@ -27,7 +27,7 @@ def business_days(move: str) -> dict[str, Any]:
 
 
 def local(instant: int) -> str:
-    return f"{moment(instant).astimezone(ZoneInfo(BERLIN)):%a %m-%d %H:%M}"
+    return f"{moment(instant).astimezone(time_zone(BERLIN)):%a %m-%d %H:%M}"
 
 
 def rung(of: Policy, start: str, step: int | str) -> str:
@@ -104,7 +104,7 @@ def test_a_spread_is_even() -> None:
 )
 def test_attempts_are_made_on_open_days_outside_quiet_hours(start: int, days: int, zone: str) -> None:
     of = policy(quiet_hours={"from": "20:00", "to": "08:00"}, business_days=business_days("next"))
-    at = moment(planned(of, start, Duration(days=days), zone, "k")).astimezone(ZoneInfo(zone))
+    at = moment(planned(of, start, Duration(days=days), zone, "k")).astimezone(time_zone(zone))
     assert at.weekday() < 5
     assert at.date().isoformat() not in DAYS_OFF["dates"]
     assert 8 <= at.hour < 20
