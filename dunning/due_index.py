@@ -65,10 +65,13 @@ class DueIndex:
         return self._near[0] if self._near and self._near[0][0] < limit else None
 
     def next_at(self) -> int | None:
-        """Give the earliest instant, microseconds UTC, at which something may be due; None when nothing ever is."""
-        while not self._near and self._spans:
-            self._load(heapq.heappop(self._spans))
-        return self._near[0][0] >> KIND_BITS if self._near else None
+        """Give an instant, microseconds UTC, before which nothing is due; None when nothing ever is.
+
+        Of a bucket it is the beginning: to look into one that is still far would put every later row into the heap.
+        """
+        if self._near:
+            return self._near[0][0] >> KIND_BITS
+        return self._spans[0] << SPAN_BITS >> KIND_BITS if self._spans else None
 
     def _load(self, span: int) -> None:
         self._horizon = span + 1

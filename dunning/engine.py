@@ -85,8 +85,13 @@ class Engine:
 
     @property
     def next_due(self) -> int | None:
-        """The earliest instant at which something may be due, microseconds UTC; None when nothing ever is."""
+        """An instant before which nothing is due, microseconds UTC; None when nothing ever is."""
         return self.tables.due.next_at()
+
+    def due_before(self, at: int) -> int | None:
+        """Give the earliest instant before `at` at which something may be due; both in microseconds UTC."""
+        first = self.tables.due.first(at << KIND_BITS)
+        return None if first is None else first[0] >> KIND_BITS
 
     def fold(
         self,

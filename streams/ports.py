@@ -115,7 +115,12 @@ class Fold(Protocol):
         """Apply a page: events first, then the timers due at `now`."""
 
     @property
-    def next_due(self) -> int | None: ...
+    def next_due(self) -> int | None:
+        """An instant before which nothing is due, microseconds UTC; None when nothing ever is."""
+
+    def due_before(self, at: int) -> int | None:
+        """Give the earliest instant before `at` at which something may be due."""
+
     @property
     def open_cases(self) -> int: ...
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.commands import PoliciesSet
 from schemas.decisions import RetryRequested
 from schemas.envelope import Event
@@ -47,6 +48,7 @@ class WhatIf:
     left_out: int = 0  # answers to attempts for which the other engine has not asked
     cases: set[str] = field(default_factory=set)  # invoices for which either engine asked
     different: dict[str, DifferentCase] = field(default_factory=dict)
+    _latest: dict[str, str] = field(default_factory=dict)  # of each invoice what the first engine asked last
     _mine: dict[str, RetryRequested] = field(default_factory=dict)
     _others: dict[str, RetryRequested] = field(default_factory=dict)
 
@@ -54,6 +56,7 @@ class WhatIf:
         """Match what both engines asked for at a page."""
         for request in _requests(mine):
             self.recorded += 1
+            self._latest[request.invoice_id] = request.request_id
             self._match(request, self._mine, self._others, partition, is_mine=True)
         for request in _requests(others):
             self.other += 1
@@ -61,7 +64,15 @@ class WhatIf:
 
     def is_foreign(self, event: Event[JournalData]) -> bool:
         """Say whether an event answers a request of the first engine that the other one has not made."""
-        return getattr(event.data, "request_id", None) in self._mine
+        data = event.data
+        if not isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending):
+            return False
+        request_id = data.request_id
+        if request_id is None and data.initiated_by is Initiator.RETRY:
+            # Without a name it answers the request that its charge is called after, or else the last one.
+            named = data.charge_id in self._mine
+            request_id = data.charge_id if named else self._latest.get(data.invoice_id)
+        return request_id in self._mine
 
     def close(self, partition: int) -> None:
         """Judge what found no partner in a partition."""
@@ -71,6 +82,7 @@ class WhatIf:
             self._note(partition, None, request)
         self._mine.clear()
         self._others.clear()
+        self._latest.clear()
 
     def _match(
         self,
@@ -196,8 +208,8 @@ class Both:
 
     def _ticked(self, now: int, where: str) -> list[Output]:
         outputs: list[Output] = []
-        while (due := self._other.next_due) is not None and due < now:
-            first = self._recorded.next_due
+        while (due := self._other.due_before(now)) is not None:
+            first = self._recorded.due_before(now)
             if first is not None and first <= due:
                 break
             self._clock = max(self._clock, due)  # what is due is but a hint, and may lie behind
@@ -206,7 +218,7 @@ class Both:
                 outputs += step.outputs
                 if not step.more_due:
                     break
-            if self._other.next_due == due:
+            if self._other.due_before(now) == due:
                 break
         return outputs
 

@@ -63,6 +63,9 @@ class CountingFold:
     def next_due(self) -> int | None:
         return min(self._due.values(), default=None)
 
+    def due_before(self, at: int) -> int | None:
+        return min((due for due in self._due.values() if due < at), default=None)
+
     @property
     def open_cases(self) -> int:
         return len(self._due)

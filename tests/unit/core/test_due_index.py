@@ -24,6 +24,24 @@ def test_two_timers_in_one_hour_survive_a_move() -> None:
     assert index.first(FOR_EVER) == rows["acc"][1]
 
 
+def test_to_ask_when_something_is_due_loads_nothing() -> None:
+    far = 400 * 24 * HOUR
+    rows = {"acc": [timer(far)]}
+    index = DueIndex(lambda key: rows[key])
+    index.move("acc", (), rows["acc"])
+    due_at = index.next_at()
+    assert due_at is not None
+    assert far - 2 * HOUR < due_at <= far
+    # A row that comes later and is due sooner lies in a bucket, one entry however often it is written.
+    rows["other"] = [timer(HOUR)]
+    index.move("other", (), rows["other"])
+    for _ in range(3):
+        index.move("other", rows["other"], rows["other"])
+    assert index.first(FOR_EVER) == timer(HOUR)
+    index.take()
+    assert index.first(timer(far)[0]) is None
+
+
 def test_an_index_without_timers_has_no_first() -> None:
     assert DueIndex(lambda _: []).first(FOR_EVER) is None
 

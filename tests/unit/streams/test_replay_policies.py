@@ -135,6 +135,14 @@ def test_a_payment_by_an_attempt_that_the_file_has_not_made_is_unknown_to_it() -
     assert case.other.due_at == moment(START + 5 * DAY)
 
 
+def test_an_answer_without_a_name_is_left_out_where_its_attempt_is() -> None:
+    for names in ({}, {"charge_id": "in-1/1"}):
+        unnamed = declined(1, 3, initiated_by="retry", **names)
+        pages: Pages = [*FIRST, (START + 3 * DAY, []), unnamed, (START + 6 * DAY, [])]
+        found = compared(pages, {"ladder": {"steps": [5]}})
+        assert (found.recorded, found.other, found.left_out) == (1, 1, 1)
+
+
 def test_the_policies_of_the_day_say_nothing_to_the_other_engine() -> None:
     data = PoliciesSet(policies=other({"ladder": {"steps": [4]}}))
     told = Event(id="p", source="dunning", type=PoliciesSet.TYPE, time=moment(START), data=data)
