@@ -6,7 +6,9 @@ The one rule: it follows contract section 6, Binding, for showing only; the engi
 from dataclasses import dataclass, field
 
 from schemas.charges import ChargeDeclined, Initiator
+from schemas.envelope import Event
 from schemas.events import JournalData
+from schemas.instants import micros
 from schemas.invoices import InvoiceIssued
 from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 
@@ -22,6 +24,8 @@ class Binding:
     is_own_seen: bool = False  # its own binding was only seen, beside another account default
     # Instruments in the order in which they were first described, with their types.
     owned: dict[str, str] = field(default_factory=dict)
+    # When instruments were removed or revoked, microseconds UTC: what speaks of an earlier moment shows them no more.
+    gone: dict[str, int] = field(default_factory=dict)
 
     @property
     def charged_on(self) -> str | None:
@@ -48,18 +52,21 @@ class Binding:
             return self.subscription_id in data.subscription_ids
         return instrument_id in (self.own, self.default, self.seen) or instrument_id in self.owned
 
-    def take(self, data: JournalData) -> None:
+    def take(self, event: Event[JournalData]) -> None:
         """Take one event of the account, in the order of the journal."""
+        data, at = event.data, micros(event.time)
         if isinstance(data, InvoiceIssued):
             if data.subscription_id == self.subscription_id and data.instrument_id is not None:
-                self._see(data.instrument_id)
+                self._see(data.instrument_id, at)
         elif isinstance(data, ChargeDeclined):
             if data.subscription_id == self.subscription_id and data.initiated_by is Initiator.SCHEDULE:
-                self._see(data.instrument_id)
+                self._see(data.instrument_id, micros(data.attempted_at) if data.attempted_at else at)
         elif isinstance(data, PaymentMethodUpdated):
-            self._change(data)
+            self._change(data, at)
 
-    def _see(self, instrument_id: str) -> None:
+    def _see(self, instrument_id: str, at: int) -> None:
+        if at < self.gone.get(instrument_id, at):
+            return
         if self.own is not None and not self.is_own_seen:
             self.seen = instrument_id
         elif self.default in (None, instrument_id):
@@ -67,7 +74,7 @@ class Binding:
         else:
             self.own, self.seen, self.is_own_seen = instrument_id, None, True
 
-    def _change(self, data: PaymentMethodUpdated) -> None:
+    def _change(self, data: PaymentMethodUpdated, at: int) -> None:
         instrument_id = data.instrument.instrument_id
         if data.change is InstrumentChange.BOUND:
             self.owned[instrument_id] = data.instrument.type
@@ -79,6 +86,7 @@ class Binding:
                 self._release(instrument_id)
         else:
             self.owned.pop(instrument_id, None)
+            self.gone[instrument_id] = max(at, self.gone.get(instrument_id, at))
             self._release(instrument_id)
             self.default = None if self.default == instrument_id else self.default
 

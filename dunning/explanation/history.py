@@ -91,7 +91,7 @@ def history_of(
         data, key = one.event.data, (one.event.source, one.event.id)
         belongs = one.at >= begins_at and _belongs(data, invoice_id, binding)
         if key not in seen:
-            binding.take(data)
+            binding.take(one.event)
         if belongs:
             inputs.append(
                 Fact(

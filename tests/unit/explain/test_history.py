@@ -1,6 +1,7 @@
 """Which recorded events belong to an invoice, and in which order they are told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from dunning.explanation.binding import Binding
 from dunning.explanation.history import History, history_of, invoices_of
 from dunning.explanation.wording import instant, money, spoken
-from schemas.events import JournalData
 from schemas.instants import micros, read_instant
 from schemas.payment_methods import Instrument, InstrumentChange, InstrumentType, PaymentMethodUpdated
 from streams.cli.simulated_stories import told_in
@@ -135,10 +135,19 @@ def test_the_binding_is_followed_as_the_contract_says(
     changes: list[PaymentMethodUpdated], charged_on: str | None, life: Callable[[], Any]
 ) -> None:
     binding = Binding("sub-1")
-    events: list[JournalData] = [life().issued().lines[0].event.data, *changes]
-    for data in events:
-        binding.take(data)
+    issued = life().issued().lines[0].event
+    for data in (issued.data, *changes):
+        binding.take(replace(issued, data=data))
     assert binding.charged_on == charged_on
+
+
+def test_a_card_that_is_gone_is_not_shown_by_an_older_decline(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0)
+    told.instrument(2, "removed", "card-1").declined(3, attempted_at=told.lines[1].event.time.isoformat())
+    binding = Binding("sub-1")
+    for line in told.lines:
+        binding.take(line.event)
+    assert binding.charged_on is None
 
 
 def test_the_binding_agrees_with_the_engine(life: Callable[[], Any]) -> None:
@@ -149,7 +158,7 @@ def test_the_binding_agrees_with_the_engine(life: Callable[[], Any]) -> None:
         binding = Binding("sub-1")
         for line in told.lines:
             if line.arrives_at <= request.at:
-                binding.take(line.event.data)
+                binding.take(line.event)
         assert request.event.data.instrument_id == binding.charged_on
 
 
