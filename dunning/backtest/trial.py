@@ -112,7 +112,8 @@ def try_policies(
 def without_network_rules(content: dict[str, Any]) -> dict[str, Any]:
     """Give the same policy file with `rules: none` in each of its policies."""
     policies = {
-        name: {**policy, "rules": RuleProfile.NONE.value} for name, policy in content["policies"].items()
+        name: {**(policy or {}), "rules": RuleProfile.NONE.value}
+        for name, policy in content["policies"].items()
     }
     return {**content, "policies": policies}
 

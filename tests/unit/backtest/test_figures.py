@@ -218,6 +218,11 @@ def test_the_engine_never_breaks_a_rule_that_the_audit_knows(
         assert [one.at for one in free.attempts] == [one.at for one in trial.attempts]
 
 
+def test_a_policy_that_says_nothing_of_itself_loses_its_rules_too() -> None:
+    free = without_network_rules({"policies": {"standard": None, "other": {"rules": "strict"}}})
+    assert free["policies"] == {"standard": {"rules": "none"}, "other": {"rules": "none"}}
+
+
 def test_every_figure_is_defined_and_written(tape: Callable[[], Any], rules: Rules) -> None:
     data = as_data(figures(read_recording(tape().invoice().lines), rules))
     assert set(FIGURES) < set(data)
