@@ -112,10 +112,11 @@ class OpenAccount:
             return matter
         invoice = self._bundle.invoices.get(invoice_id)
         if invoice is None:
-            if (
-                not self._spilled
-                or (invoice := self._tables.record(self.account_id, "i:" + invoice_id)) is None
-            ):
+            name = "i:" + invoice_id
+            if not self._spilled or name in self._gone:  # its row is there until the page is written
+                return None
+            invoice = self._tables.record(self.account_id, name)
+            if invoice is None:
                 return None
             self._bundle.invoices[invoice_id] = invoice
             if invoice.timer is not None:

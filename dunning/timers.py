@@ -99,6 +99,10 @@ def _instrument_expiring(page: Page, matter: Matter) -> None:
 
 
 def _forget(page: Page, matter: Matter) -> None:
-    page.touched.pop((matter.account.account_id, matter.id), None)
-    matter.account.forget(matter)
+    account = matter.account
+    page.touched.pop((account.account_id, matter.id), None)
+    account.forget(matter)
+    if (pause := "i:" + matter.id) in account.root.pauses:
+        account.root.pauses.remove(pause)
+        account.root_changed()
     page.note("due", "forgotten", matter.account.account_id, matter.id)
