@@ -194,7 +194,7 @@ def _request_of(matter: Matter, outcome: Outcome) -> str | None:
         return None
     if outcome.request_id is not None and _is_ours(matter, outcome.request_id):
         return outcome.request_id
-    if _is_ours(matter, outcome.charge_id):
+    if _is_charged_as_request(matter, outcome):
         return outcome.charge_id
     if outcome.request_id is not None or outcome.initiated_by is not _RETRY:
         return None
@@ -204,6 +204,11 @@ def _request_of(matter: Matter, outcome: Outcome) -> str | None:
             if instrument_id == outcome.instrument_id:
                 return request_id
     return _in_flight(matter)
+
+
+def _is_charged_as_request(matter: Matter, outcome: Outcome) -> bool:
+    """Tell whether the charge has the id of its request; one that somebody else made may look so by chance."""
+    return outcome.initiated_by is _RETRY and _is_ours(matter, outcome.charge_id)
 
 
 def _is_ours(matter: Matter, request_id: str) -> bool:
@@ -228,7 +233,7 @@ def quarantine(
     `counted_at` is the attempt as which it counts for the networks meanwhile. Told again, it is still the same doubt.
     """
     before = answer.doubt
-    names_one = outcome.request_id is not None or _is_ours(matter, outcome.charge_id)
+    names_one = outcome.request_id is not None or _is_charged_as_request(matter, outcome)
     told_id = outcome.request_id if before is None else outcome.request_id or before.request_id
     matter.invoice.quarantined.append(
         Quarantined(

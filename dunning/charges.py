@@ -26,7 +26,7 @@ from dunning.page import Page
 from dunning.plan import touch
 from dunning.policy import Policy
 from dunning.provider import has_paid, has_tried, hear
-from dunning.records import Invoice, digest, is_remembered, remembering
+from dunning.records import UNKNOWN_CHARGE, Invoice, digest, is_remembered, remembering
 from dunning.restarts import action_needed
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import CloseReason
@@ -76,6 +76,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
     answer = _answered(page, matter, data, is_final=verdict.decline_class is not RECONCILE)
     is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
+    if is_first and any(one.charge_id == UNKNOWN_CHARGE for one in invoice.quarantined):
+        tell_doubt(page, matter, None, "engine.currency_differs")
     is_open = matter.has_open_case
     if answer.doubt is not None and answer.doubt.is_first and is_open:
         is_first = matter.case.decline_class == RECONCILE  # it has waited for what its first decline means

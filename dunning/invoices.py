@@ -4,10 +4,11 @@ from dunning.account import Matter
 from dunning.charges import see_all
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import account_knows, invoice_knows
+from dunning.failures import tell_doubt
 from dunning.opening import open_reopened, reanchor, reopen
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import Invoice
+from dunning.records import UNKNOWN_CHARGE, Invoice, Quarantined
 from dunning.restarts import tell_if_blocked
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
@@ -31,10 +32,7 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     touch(page, matter)
     if data.instrument_id is not None:
         see_all(page, account, data.subscription_id, data.instrument_id, micros(event.time))
-    invoice.subscription_id, invoice.currency = invoice.subscription_id or data.subscription_id, data.currency
-    invoice.amount, invoice.issued_at = data.amount_minor, micros(data.issued_at)
-    invoice.zone = data.time_zone
-    invoice.policy_name, invoice.labels = data.policy, data.labels or None
+    _take_terms(page, matter, data)
     if invoice.settled is not None:
         if invoice.case is not None and invoice.case.provisional is not None:
             reanchor(page, matter)  # for the case that it is reopened
@@ -124,6 +122,32 @@ def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
     account.subscription_changed(data.subscription_id)
     page.subscriptions[data.account_id, data.subscription_id] = None
     return CloseReason.SUBSCRIPTION_ENDED
+
+
+def _take_terms(page: Page, matter: Matter, data: InvoiceIssued) -> None:
+    """Take from the invoice what it alone can say."""
+    invoice = matter.invoice
+    if invoice.paid and invoice.currency != data.currency:
+        _hold_back(page, matter)
+    invoice.subscription_id, invoice.currency = invoice.subscription_id or data.subscription_id, data.currency
+    invoice.amount, invoice.issued_at = data.amount_minor, micros(data.issued_at)
+    invoice.zone = data.time_zone
+    invoice.policy_name, invoice.labels = data.policy, data.labels or None
+
+
+def _hold_back(page: Page, matter: Matter) -> None:
+    """Take back what was paid in another currency than the invoice is in; nothing is asked for until it ends.
+
+    Money came in, but not the money that is owed: as where the invoice came first, only that the charge is not known
+    any more.
+    """
+    invoice = matter.invoice
+    invoice.paid = invoice.paid_at = 0
+    invoice.quarantined.append(
+        Quarantined(UNKNOWN_CHARGE, None, "", reconcile=True, since=page.now, is_named=False)
+    )
+    if matter.has_open_case:
+        tell_doubt(page, matter, None, "engine.currency_differs")
 
 
 def _matter(page: Page, account_id: str, invoice_id: str) -> Matter:

@@ -27,6 +27,9 @@ ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, E
     9
 )
 
+# Of a card's expiry, our choice: what lies outside is no date.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+
 _LETTERS: Final = {IMMEDIATE: "I", TECHNICAL: "T", RUNG: "R"}
 # Looked up in every event: a global costs a tenth of an enum's member.
 _RETRYING, _CLOSED, _IN_FLIGHT = CaseState.RETRYING, CaseState.CLOSED, CaseState.IN_FLIGHT
@@ -166,6 +169,8 @@ def _expiry_notice_at(matter: Matter, policy: Policy) -> int | None:
     if policy.expiry_notice is None or found is None or "/".join(found) in case.expiries_told:
         return None
     year, month = map(int, found[1].split("-"))
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None  # some say so of a card that does not expire; of one that expired so long ago nobody is warned
     expires_at = from_local(date(year + month // 12, month % 12 + 1, 1).toordinal(), 0, zone)
     if expires_at >= case.window_ends_at:
         return None

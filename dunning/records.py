@@ -108,6 +108,10 @@ class ProvidersWord(msgspec.Struct, array_like=True, gc=False):
     next_at: int | None = None
 
 
+UNKNOWN_CHARGE = ""
+"""The id of a charge of which only that it was paid is remembered."""
+
+
 class Quarantined(msgspec.Struct, array_like=True, gc=False):
     """A charge whose outcome is not known."""
 

@@ -108,6 +108,41 @@ def test_the_resume_of_a_subscription_lifts_the_pause_of_an_invoice_that_has_not
     """)
 
 
+def test_a_forgotten_invoice_is_gone_at_once_however_often_the_index_names_it() -> None:
+    assert_story("""
+        day   0         issued on=card-A    =>  issued
+        day   0         settled voided      =>  voided
+        day   0         pause invoice=in-1  =>  no_open_case
+        day 400  08:30  declined 0          =>  case_closed
+        day 400         due                 =>  forgotten
+        day 400  10:00  declined 0          =>  declined  notice:payment_declined  case:retrying@d403T10:00
+    """)
+
+
+def test_an_invoice_is_forgotten_in_the_page_that_speaks_of_it() -> None:
+    assert_story("""
+        day   0  issued on=card-A  =>  issued
+        day   0  settled voided    =>  voided
+        day 400  declined 0        =>  case_closed  forgotten
+    """)
+
+
+def test_what_was_paid_in_another_currency_before_the_invoice_came_is_not_counted() -> None:
+    assert_story("""
+        day 0         succeeded 0 currency=JPY  =>  part_paid
+        day 0  09:10  issued on=card-A          =>  issued
+        day 0  09:20  declined 0                =>  declined  notice:reconcile  notice:payment_declined  case:pending
+    """)
+
+
+def test_a_provisional_case_is_held_back_where_its_payment_was_in_another_currency() -> None:
+    assert_story("""
+        day 0         declined 0 currency=JPY               =>  declined  notice:payment_declined  case:retrying@d3
+        day 0  09:10  succeeded 0 currency=JPY amount=1000  =>  part_paid  case:retrying@d3
+        day 0  09:20  issued on=card-A                      =>  reanchored  notice:reconcile  case:pending
+    """)
+
+
 def test_a_narrow_resume_does_not_lift_a_wide_pause() -> None:
     assert_story("""
         day 0  issued on=card-A     =>  issued

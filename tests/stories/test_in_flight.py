@@ -163,6 +163,17 @@ def test_a_second_decline_of_one_charge_changes_nothing() -> None:
     """)
 
 
+def test_only_a_retry_answers_by_the_id_of_its_charge() -> None:
+    for who, reason in (("customer", "manual_attempt"), ("psp", "declined"), ("0", "declined")):
+        assert_story(f"""
+            day 0         issued on=card-A            =>  issued
+            day 0         declined 0                  =>  declined  notice:payment_declined  case:retrying@d3
+            day 3         due                         =>  scheduled  request:1@card-A  case:in_flight
+            day 3  09:20  declined {who} charge=in-1/1  =>  {reason}{"" if who == "customer" else "  notice:payment_declined"}
+            day 3  09:30  declined retry charge=in-1/1  =>  charge_known
+        """)
+
+
 def test_the_same_event_again_changes_nothing() -> None:
     assert_story("""
         day  0         issued on=card-A        =>  issued
