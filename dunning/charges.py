@@ -7,7 +7,7 @@ from typing import Any
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, Outcome, answered, attempted, quarantine
-from dunning.binding import charged_on, is_bound, is_news, see, verdict_on_charged
+from dunning.binding import charged_on, verdict_on_charged
 from dunning.classes import RECONCILE
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import invoice_knows
@@ -27,7 +27,7 @@ from dunning.plan import touch
 from dunning.policy import Policy
 from dunning.provider import has_paid, has_tried, hear
 from dunning.records import UNKNOWN_CHARGE, Invoice, digest, is_remembered, remembering
-from dunning.restarts import action_needed
+from dunning.restarts import seen_with
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
@@ -67,8 +67,8 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     may_open = may_open and _is_collectable(matter)
     is_turned = False
     if data.initiated_by is _SCHEDULE and invoice.settled is None and not is_old:
-        is_turned = see_all(
-            page, account, data.subscription_id, data.instrument_id, attempted_at, declined=matter
+        is_turned = seen_with(
+            page, account, invoice.subscription_id, data.instrument_id, attempted_at, declined=matter
         )
     policy = _policy(page, matter)
     verdict = page.rules.declines.verdict(data.decline, attempted_at, policy.rules, means.credential.network)
@@ -96,7 +96,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
 def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
     """Take a decline that finds no open case, or comes too late for it: its verdict holds. Returns the reason."""
     data, invoice = failure.data, matter.invoice
-    charged = charged_on(matter.account, data.subscription_id)
+    charged = charged_on(matter.account, invoice.subscription_id)
     before = verdict_on_charged(matter.account, charged)
     apply_verdict(
         page,
@@ -189,7 +189,7 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     if answer.was_answered and invoice.case is not None and attempted_at <= invoice.case.last_attempt_at:
         return "answered_before"
     quarantine(page, matter, data, answer, reconcile=answer.was_reconcile)
-    if data.instrument_id in (None, charged_on(account, data.subscription_id)):
+    if data.instrument_id in (None, charged_on(account, invoice.subscription_id)):
         attempted(matter, attempted_at)
     matter.moved_by = "pending"
     return "pending"
@@ -217,43 +217,6 @@ def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: by
         if is_remembered(digests, charge):
             return "charge_known"
     return None
-
-
-def see_all(
-    page: Page,
-    account: OpenAccount,
-    subscription_id: str,
-    instrument_id: str,
-    at: int,
-    *,
-    declined: Matter | None = None,
-) -> bool:
-    """Note an instrument that was seen at an instant; the next attempts of the subscription's cases go to it.
-
-    Who waits now, because it may not be charged, is told; the invoice that was `declined` on it tells that itself.
-
-    Returns:
-        Whether the subscription is charged on another instrument now.
-    """
-    if not is_news(account, subscription_id, instrument_id):
-        return False
-    gone_at = account.instrument(instrument_id).gone_at
-    if gone_at is not None and at < gone_at:
-        return False
-    before = charged_on(account, subscription_id)
-    matters = [] if is_bound(account, subscription_id) else list(account.open_matters_of(subscription_id))
-    for matter in matters:
-        touch(page, matter)
-    see(account, subscription_id, instrument_id)
-    charged = charged_on(account, subscription_id)
-    if charged is None or charged == before:
-        return False
-    blocked = verdict_on_charged(account, charged)
-    for matter in matters:
-        matter.moved_by = "instrument_seen"
-        if blocked is not None and matter is not declined:
-            action_needed(page, matter, charged, blocked)
-    return True
 
 
 # ---- the invoice behind an outcome ----

@@ -58,8 +58,6 @@ def _scope(data: Command) -> str:
 def _pause(page: Page, account: OpenAccount, data: Command, matters: list[Matter]) -> None:
     for matter in matters:
         matter.moved_by = "paused"
-        if not is_paused(matter):
-            matter.case.dropped_while_paused = False
     root = account.root
     if _scope(data) not in root.pauses:
         root.pauses = sorted((*root.pauses, _scope(data)))

@@ -134,7 +134,7 @@ def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fin
 def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, network: str | None) -> None:
     """Count a declined attempt for the network rules, whoever made it.
 
-    What nobody has said of the instrument is learned from the decline: that it is a bank debit, or its network.
+    The network of the card is learned from the decline, if nobody has said it.
 
     Args:
         page: the page that holds the decline; other cases on the card are planned anew in it.

@@ -1,7 +1,6 @@
 """What happens when the billing side issues, adjusts, closes or reopens an invoice, or ends a subscription."""
 
 from dunning.account import Matter
-from dunning.charges import see_all
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import account_knows, invoice_knows
 from dunning.failures import tell_doubt
@@ -9,7 +8,7 @@ from dunning.opening import open_reopened, reanchor, reopen
 from dunning.page import Page
 from dunning.plan import touch
 from dunning.records import UNKNOWN_CHARGE, Invoice, Quarantined
-from dunning.restarts import tell_if_blocked
+from dunning.restarts import seen_with, tell_if_blocked
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
 from schemas.instants import micros
@@ -31,7 +30,8 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
         return "invoice_known"
     touch(page, matter)
     if data.instrument_id is not None:
-        see_all(page, account, data.subscription_id, data.instrument_id, micros(event.time))
+        subscription_id = invoice.subscription_id or data.subscription_id
+        seen_with(page, account, subscription_id, data.instrument_id, micros(event.time))
     _take_terms(page, matter, data)
     if invoice.settled is not None:
         if invoice.case is not None and invoice.case.provisional is not None:

@@ -200,7 +200,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def is_held(self) -> bool:
-        """Whether the provider has said that it tries by itself; for how long is `dunning.plan`'s to say."""
+        """Whether the provider has said that it tries by itself; for how long is `dunning.provider`'s to say."""
         return self.provider is not None and self.provider.holds
 
     @property
@@ -244,7 +244,7 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     # As bank debits, by instrument type.
     presented: dict[str, Presented] = msgspec.field(default_factory=dict)
     case: Case | None = None
-    forget_at: int | None = None  # when a settled invoice is dropped
+    forget_at: int | None = None  # when it is dropped: settled, or without a case
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only
     attempted_at: int = 0  # the last attempt before there was a case, whoever made it
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)

@@ -3,8 +3,17 @@
 The one rule: each open case gets exactly one immediate attempt per cause, whatever it has to wait for.
 """
 
-from dunning.account import Matter
-from dunning.binding import charged_on, is_dead, is_paused, verdict_against, verdict_on
+from dunning.account import Matter, OpenAccount
+from dunning.binding import (
+    charged_on,
+    is_bound,
+    is_dead,
+    is_news,
+    is_paused,
+    see,
+    verdict_against,
+    verdict_on,
+)
 from dunning.classes import FIX_DATA, NEVER
 from dunning.ladder import begin_anew
 from dunning.page import Page
@@ -43,10 +52,43 @@ def instrument_changed(page: Page, matter: Matter, due_at: int) -> None:
         case.immediate = Immediate(RequestReason.INSTRUMENT_BOUND, due_at, page.now, is_paused(matter))
 
 
-def instrument_seen(page: Page, matter: Matter) -> None:
-    """Turn a case to an instrument that was only seen with its subscription, for want of a binding.
+def seen_with(
+    page: Page,
+    account: OpenAccount,
+    subscription_id: str,
+    instrument_id: str,
+    at: int,
+    *,
+    declined: Matter | None = None,
+) -> bool:
+    """Note an instrument that was seen with a subscription at an instant, microseconds UTC, and turn its cases to it.
 
-    It restarts nothing, the next attempt goes to it; the restart on the one that is gone has lost its object.
+    Returns:
+        Whether the subscription is charged on another instrument now. The invoice that was `declined` on it tells
+        that itself.
+    """
+    if not is_news(account, subscription_id, instrument_id):
+        return False
+    gone_at = account.instrument(instrument_id).gone_at
+    if gone_at is not None and at < gone_at:
+        return False
+    before = charged_on(account, subscription_id)
+    matters = [] if is_bound(account, subscription_id) else list(account.open_matters_of(subscription_id))
+    for matter in matters:
+        touch(page, matter)
+    see(account, subscription_id, instrument_id)
+    if charged_on(account, subscription_id) in (None, before):
+        return False
+    for matter in matters:
+        instrument_seen(page, matter, is_told=matter is not declined)
+    return True
+
+
+def instrument_seen(page: Page, matter: Matter, *, is_told: bool = True) -> None:
+    """Turn a case to an instrument that was only seen with its subscription.
+
+    It restarts nothing, the next attempt goes to it; the restart on the one before has lost its object. Who waits
+    now, because it may not be charged, is told.
     """
     touch(page, matter)
     case = matter.case
@@ -55,7 +97,8 @@ def instrument_seen(page: Page, matter: Matter) -> None:
         case.immediate = None
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     assert instrument_id is not None, "it was seen"
-    if (blocked := verdict_on(matter.account.means(instrument_id))) is not None:
+    blocked = verdict_on(matter.account.means(instrument_id))
+    if blocked is not None and is_told:
         action_needed(page, matter, instrument_id, blocked)
 
 

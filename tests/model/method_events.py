@@ -86,13 +86,6 @@ class MethodEvents(Telling):
             return
         self.restart(case, "instrument_bound", time)
 
-    def turn_to_seen(self, case: Case) -> None:
-        """Charge a case on what was only seen from now on; that starts nothing."""
-        if case.restart is not None and case.restart.reason in {"instrument_bound", "details_updated"}:
-            case.restart = None
-        if self.verdict_on_card(case):
-            self.tell_block(case)
-
     def restart(self, case: Case, reason: str, time: int) -> None:
         case.restart = Restart(reason, time, self.now, self.account.is_paused(case))
         case.needs_customer = False

@@ -71,8 +71,15 @@ class Telling:
             is_turned = (
                 case.subscription_id == subscription_id and account.charged_on(subscription_id) != before
             )
-            if is_turned and case.invoice_id != declined and self.verdict_on_card(case):
-                self.tell_block(case)
+            if is_turned:
+                self.turn_to_seen(case, is_told=case.invoice_id != declined)
+
+    def turn_to_seen(self, case: Case, *, is_told: bool = True) -> None:
+        """Charge a case on what was only seen from now on; that starts nothing."""
+        if case.restart is not None and case.restart.reason in {"instrument_bound", "details_updated"}:
+            case.restart = None
+        if is_told and self.verdict_on_card(case):
+            self.tell_block(case)
 
     def is_good(self, instrument: str, moment: int) -> None:
         if moment >= self.account.fix.get(instrument, -1):

@@ -164,6 +164,43 @@ def test_who_follows_the_default_goes_on_following_when_it_is_replaced() -> None
     """)
 
 
+def test_a_restart_that_waits_is_lost_when_another_card_is_seen_meanwhile() -> None:
+    assert_story("""
+        day 0         bound card-A default        =>  same_binding
+        day 0         issued                      =>  issued
+        day 0         declined 0 on=card-A        =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                         =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  bound card-B default        =>  instrument_changed
+        day 3  09:20  declined 0 on=card-C        =>  declined  notice:payment_declined
+        day 3  09:30  declined 1                  =>  declined_elsewhere  notice:payment_declined  case:retrying@d7
+        day 7         due                         =>  scheduled  request:2@card-C  case:in_flight
+        day 7         succeeded 2                 =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+
+
+def test_the_second_success_of_an_answered_request_leaves_a_restart_that_waits() -> None:
+    assert_story("""
+        day 0         issued on=card-A        =>  issued
+        day 0         declined 0              =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                     =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  declined 1              =>  declined  notice:payment_declined  case:retrying@d7
+        day 4         pause                   =>  pause  case:paused
+        day 4  09:10  bound card-B            =>  instrument_changed
+        day 4  09:20  succeeded 1 amount=900  =>  part_paid  case:paused(balance_minor=4000)
+        day 5         resume                  =>  resume  resumed  request:2@card-B  case:in_flight
+    """)
+
+
+def test_a_revocation_that_is_told_late_does_not_hide_a_newer_one() -> None:
+    assert_story("""
+        day 0         issued on=card-A                   =>  issued
+        day 0         declined 0                         =>  declined  notice:payment_declined  case:retrying@d3
+        day 2         revoked card-A                     =>  instrument_changed  notice:no_instrument  case:waiting
+        day 2  10:00  revoked card-A time=d1               =>  same_binding
+        day 2  11:00  declined 0 on=card-A tried=d1T10:00  =>  declined_elsewhere  notice:payment_declined
+    """)
+
+
 def test_the_account_default_moves_only_subscriptions_without_a_binding_of_their_own() -> None:
     assert_story("""
         day 0  bound card-A                             =>  instrument_changed
