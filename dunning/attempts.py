@@ -276,3 +276,8 @@ def attempted(matter: Matter, attempted_at: int) -> None:
         matter.invoice.attempted_at = max(matter.invoice.attempted_at, attempted_at)
     else:
         case.last_attempt_at = max(case.last_attempt_at, attempted_at)
+
+
+def attempted_beside(matter: Matter, attempted_at: int) -> None:
+    """Keep the moment of an attempt that moves nothing in its case: what is told of an earlier one is old news."""
+    matter.invoice.attempted_at = max(matter.invoice.attempted_at, attempted_at)

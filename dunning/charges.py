@@ -6,7 +6,7 @@ The one rule: an outcome is taken once, however often and in whatever order it i
 from typing import Any
 
 from dunning.account import Matter, OpenAccount
-from dunning.attempts import Answered, Outcome, answered, attempted, quarantine
+from dunning.attempts import Answered, Outcome, answered, attempted, attempted_beside, quarantine
 from dunning.binding import charged_on, verdict_on_charged
 from dunning.classes import RECONCILE
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
@@ -112,6 +112,8 @@ def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
         return "paid_later"
     if not failure.answer.is_late and charged in (None, data.instrument_id):
         attempted(matter, failure.attempted_at)
+    elif invoice.case is not None:
+        attempted_beside(matter, failure.attempted_at)
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
@@ -156,7 +158,8 @@ def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
     if invoice.settled is not None:
         settled_again(page, matter, micros(event.time))
         return "already_settled"
-    if invoice.balance == 0:
+    is_amount_known = case is not None or invoice.issued_at is not None or invoice.adjusted
+    if invoice.balance == 0 and is_amount_known:
         settle(page, matter, _PAID, micros(event.time))
         return _PAID
     return "part_paid"
@@ -179,14 +182,14 @@ def on_pending(page: Page, event: Event[ChargePending]) -> str:
     charge = digest(data.charge_id)
     told = _told_before(matter, event, charge, invoice.declined, invoice.succeeded)
     attempted_at = micros(data.attempted_at or event.time)
-    last_at = invoice.attempted_at if invoice.case is None else invoice.case.last_attempt_at
+    last_at = max(invoice.attempted_at, 0 if invoice.case is None else invoice.case.last_attempt_at)
     if told == "duplicate" or (told is not None and attempted_at <= max(last_at, invoice.paid_at)):
         return told  # of a later moment something may be under way, on a charge that has an outcome too
     if invoice.settled is not None and attempted_at < (invoice.settled_at or 0):
         return "already_settled"
     touch(page, matter)
     answer = answered(matter, data, is_final=False)
-    if answer.was_answered and invoice.case is not None and attempted_at <= invoice.case.last_attempt_at:
+    if answer.was_answered and attempted_at <= last_at:
         return "answered_before"
     quarantine(page, matter, data, answer, reconcile=answer.was_reconcile)
     if data.instrument_id in (None, charged_on(account, invoice.subscription_id)):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dunning.account import Matter
-from dunning.attempts import Answered, attempt_of, attempted, quarantine
+from dunning.attempts import Answered, attempt_of, attempted, attempted_beside, quarantine
 from dunning.binding import charged_on, verdict_on_charged
 from dunning.classes import FIX_DATA, NEEDS_CUSTOMER, NEVER, RECONCILE, TECHNICAL
 from dunning.declines.verdicts import Verdict
@@ -50,7 +50,9 @@ def declined_in_case(page: Page, matter: Matter, failure: Failure) -> str:
     moves = charged == data.instrument_id and not failure.answer.is_late
     before = verdict_on_charged(matter.account, charged)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
-    if moves:
+    if not moves:
+        attempted_beside(matter, attempted_at)
+    else:
         attempted(matter, attempted_at)
         if verdict.decline_class is FIX_DATA and verdict_on_charged(matter.account, charged):
             _forbid(page, case, failure)

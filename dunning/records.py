@@ -246,7 +246,7 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     case: Case | None = None
     forget_at: int | None = None  # when it is dropped: settled, or without a case
     stage_at: int | None = None  # when the next stage is reached; of the oldest unpaid one only
-    attempted_at: int = 0  # the last attempt before there was a case, whoever made it
+    attempted_at: int = 0  # the last attempt, whoever made it, before there was a case or beside it
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
     paid_at: int = 0  # the moment of the latest success: a decline of an earlier one changes nothing
 

@@ -427,9 +427,11 @@ class ChargeEvents(Telling):
         case = account.cases.get(data.invoice_id)
         request = self.answers(data, case)
         is_known = any(one.charge_id == data.charge_id and one.outcome != "asked" for one in account.charges)
-        made = [one.at for one in account.charges if one.invoice_id == data.invoice_id and one.moves]
+        # Of a case whatever was tried is newer, though it moved nothing.
+        known = [one for one in account.charges if one.invoice_id == data.invoice_id and (one.moves or case)]
+        asked = [one.at for one in case.requests] if case else []
         paid_at = self.invoice(data.invoice_id).paid_at
-        last = account.last_attempt(case) if case else max(made, default=-FOREVER)
+        last = max([*(one.at for one in known), *asked], default=-FOREVER)
         if (
             is_known
             and data.charge_id not in self.invoice(data.invoice_id).pending
@@ -441,7 +443,7 @@ class ChargeEvents(Telling):
             and request is not (case.unanswered if case else None)
             and not (case and request.request_id in case.superseded)
             and case is not None
-            and moment <= account.last_attempt(case)  # of a later moment it is doubt
+            and moment <= last  # of a later moment it is doubt
         ):
             return
         invoice = self.charged(data)

@@ -127,6 +127,15 @@ def test_an_invoice_is_forgotten_in_the_page_that_speaks_of_it() -> None:
     """)
 
 
+def test_an_invoice_is_not_paid_before_its_amount_is_known() -> None:
+    assert_story("""
+        day 0         pending 0 charge=ch-0 amount=2000    =>  pending
+        day 0  09:10  succeeded 0 charge=ch-0 amount=2000  =>  part_paid
+        day 0  09:20  issued on=card-A                     =>  issued
+        day 0  09:30  declined 0                           =>  declined  notice:payment_declined  case:retrying@d3(balance_minor=2900)
+    """)
+
+
 def test_what_was_paid_in_another_currency_before_the_invoice_came_is_not_counted() -> None:
     assert_story("""
         day 0         succeeded 0 currency=JPY  =>  part_paid

@@ -163,6 +163,22 @@ def test_a_second_decline_of_one_charge_changes_nothing() -> None:
     """)
 
 
+def test_a_charge_with_an_outcome_is_not_pending_because_that_is_told_late() -> None:
+    assert_story("""
+        day 0         issued on=card-A                               =>  issued
+        day 0         declined 0                                     =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         declined customer on=card-B charge=ch-b        =>  manual_attempt
+        day 1  09:01  pending customer on=card-B charge=ch-b tried=d1  =>  charge_known
+        day 3         due                                            =>  scheduled  request:1@card-A  case:in_flight
+        day 3  10:00  due                                            =>  outcome_missing  notice:outcome_missing
+        day 4         bound card-C                                   =>  instrument_changed  instrument_bound  request:2@card-C  case:in_flight
+        day 4  09:10  declined 2                                     =>  declined  notice:payment_declined  case:retrying@d7
+        day 5         declined 1 charge=ch-x tried=d4T12:00          =>  declined_elsewhere  notice:payment_declined
+        day 5  09:01  pending 1 charge=ch-x tried=d4T11:59           =>  charge_known
+        day 5  09:02  pending 1 charge=ch-x tried=d5T08:59           =>  pending  case:pending
+    """)
+
+
 def test_only_a_retry_answers_by_the_id_of_its_charge() -> None:
     for who, reason in (("customer", "manual_attempt"), ("psp", "declined"), ("0", "declined")):
         assert_story(f"""
