@@ -14,6 +14,7 @@ from dunning.declines.verdicts import Verdict
 from dunning.networks import network_name
 from dunning.page import Page
 from dunning.plan import touch
+from dunning.policy import RuleProfile
 from dunning.records import Credential, Presented
 from dunning.restarts import action_needed
 from schemas.charges import ChargeDeclined, Dialect
@@ -159,7 +160,7 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
     note_if_full(page, account, means, frees=requested_at is not None and attempted_at < requested_at)
     if requested_at is not None:
         unpresent(matter, means, requested_at)
-    present(matter, means, data.amount_minor, attempted_at)
+    present(matter, means, data.amount_minor, attempted_at, begins=_is_limited(page, means, data))
     page.unplanned += account.replan()
 
 
@@ -185,14 +186,31 @@ def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> 
         page.unplanned += matter.account.replan()
 
 
-def present(matter: Matter, means: Means, amount_minor: int, at: int) -> None:
-    """Count a presentation of a bank debit, asked for or declined; those limits are per invoice and scheme."""
+def present(matter: Matter, means: Means, amount_minor: int, at: int, *, begins: bool = False) -> None:
+    """Count a presentation of a bank debit, asked for or declined; those limits are per invoice and scheme.
+
+    `begins`: it came back for a reason that the scheme limits. Presentations before the first such are not counted.
+    """
     kind = means.instrument.type
-    if kind in BANK_DEBITS:
-        presented = matter.invoice.presented.setdefault(str(kind), Presented(amount_minor))
-        if not presented.at or at < presented.at[0]:
-            presented.amount = amount_minor
-        presented.at = sorted((*presented.at, at))
+    presented = matter.invoice.presented.get(kind or "")
+    if presented is None or not presented.at:
+        if begins and kind is not None:
+            matter.invoice.presented[kind] = Presented(amount_minor, [at])
+        return
+    if at < presented.at[0]:
+        if not begins:
+            return
+        presented.amount = amount_minor
+    presented.at = sorted((*presented.at, at))
+
+
+def _is_limited(page: Page, means: Means, data: ChargeDeclined) -> bool:
+    """Tell whether the scheme of a bank debit limits how often it is presented again after such a decline."""
+    kind = _DEBITS.get(data.decline.dialect)
+    if kind is None or kind != means.instrument.type:
+        return False
+    limit = page.rules.networks.debit_limit(kind, RuleProfile.CURRENT)
+    return limit is not None and limit.limits(data.decline.code)
 
 
 def unpresent(matter: Matter, means: Means, at: int) -> None:

@@ -128,9 +128,9 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
 
 
 class Presented(msgspec.Struct, array_like=True, gc=False):
-    """How often an invoice was presented under one debit scheme."""
+    """How often an invoice was presented under one debit scheme, since it came back for a reason that is limited."""
 
-    amount: int  # of the first presentation
+    amount: int  # of the first such presentation
     at: list[int] = msgspec.field(default_factory=list)  # declined, or asked for and not answered; ascending
 
 

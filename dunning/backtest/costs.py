@@ -186,8 +186,10 @@ class _Book:
         verdict = verdict_on(data.decline, at, self._rules.declines, MEASURE, credential.network)
         if verdict.hold and at + verdict.hold > credential.hold_until:
             credential.hold_until, credential.hold_rule = at + verdict.hold, verdict.hold_rule
-        if self._wallet.debit(data.account_id, data.instrument_id) is not None:
-            key = (data.account_id, data.invoice_id)
+        kind = self._wallet.debit(data.account_id, data.instrument_id)
+        limit = None if kind is None else self._rules.networks.debit_limit(kind, MEASURE)
+        key = (data.account_id, data.invoice_id)
+        if limit is not None and (key in self._presented or limit.limits(data.decline.code)):
             first, amount, further = self._presented.get(key, (at, data.amount_minor, -1))
             self._presented[key] = (first, amount, further + 1)
 

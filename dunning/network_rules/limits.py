@@ -73,25 +73,25 @@ class CardLimit:
 
 @dataclass(frozen=True, slots=True)
 class DebitLimit:
-    """How often one invoice may be presented again on a bank account."""
+    """How often one invoice may be presented again on a bank account, once it came back for one of these reasons."""
 
     ids: tuple[str, ...]  # rule ids, the limit's own first
-    further: int  # presentations after the first one
-    period: int | None  # microseconds from the first presentation; None: only `months` bounds
-    months: int  # calendar months from the first presentation; 0: only `period` bounds
+    further: int  # presentations after the first that came back so
+    period: int | None  # microseconds from that one; None: only `months` bounds
+    months: int  # calendar months from that one; 0: only `period` bounds
     same_amount: bool  # a presentation of another amount is not covered
-    codes: tuple[str, ...]  # the only reasons after which it may be presented again, upper case
+    codes: tuple[str, ...]  # the reasons that it limits, upper case
 
-    def allows(self, code: str) -> bool:
-        """Tell whether a debit returned with `code` may be presented again at all."""
+    def limits(self, code: str) -> bool:
+        """Tell whether a debit returned with `code` is presented again under this limit from then on."""
         return code.upper() in self.codes
 
     def ends_at(self, first_at: int) -> int:
         """Give the first instant at which nothing may be presented again.
 
         Args:
-            first_at: the first presentation, microseconds; the month is counted in UTC, and one that has no
-                such day ends on its last.
+            first_at: the first presentation that came back so, microseconds; the month is counted in UTC, and one
+                that has no such day ends on its last.
 
         Returns:
             Microseconds, exclusive; the earlier bound where there are two.

@@ -34,21 +34,17 @@ def debit_end(account: Account, case: Case, rules: Rules, instrument: str) -> in
     limit = None if kind is None else rules.networks.debit_limit(kind, case.policy.rules.value)
     if limit is None:
         return FOREVER
-    presented = sorted(
-        (
-            (one.at, one.amount)
-            for one in account.charges
-            if one.invoice_id == case.invoice_id
-            and one.debit == kind
-            and one.outcome in {"declined", "asked"}
-        ),
-        key=lambda one: one[0],
-    )
-    if not presented:
+    presented = [
+        one
+        for one in account.charges
+        if one.invoice_id == case.invoice_id and one.debit == kind and one.outcome in {"declined", "asked"}
+    ]
+    returned = [(one.at, one.amount) for one in presented if one.is_limited]
+    if not returned:
         return FOREVER
-    if len(presented) > limit.further:
+    first_at, amount = min(returned, key=lambda one: one[0])
+    if sum(one.at >= first_at for one in presented) > limit.further:
         return 0
-    first_at, amount = presented[0]
     return 0 if limit.same_amount and amount != case.balance else limit.ends_at(first_at)
 
 

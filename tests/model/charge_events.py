@@ -19,6 +19,13 @@ DEBITS = {
     Dialect.SEPA: InstrumentType.SEPA_DEBIT,
     Dialect.BACS: InstrumentType.BACS_DEBIT,
 }
+LIMITED_RETURNS = {
+    ("ach", "R01"),
+    ("ach", "R09"),
+    ("sepa", "AM04"),
+    ("sepa", "MS03"),
+    ("bacs", "0"),
+}
 PEOPLE = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
@@ -217,6 +224,10 @@ class ChargeEvents(Telling):
             charge.charge_id = request.request_id
             charge.at = request.at
         charge.debit = account.debit_kind(used)
+        if isinstance(data, ChargeDeclined):
+            dialect = data.decline.dialect.value
+            charge.is_limited = (dialect, data.decline.code.upper()) in LIMITED_RETURNS
+            charge.is_limited &= charge.debit == dialect
         account.charges.append(charge)
         if outcome == "pending" or (verdict and verdict.decline_class.value == "reconcile"):
             invoice.pending[data.charge_id] = request.request_id if request else data.request_id

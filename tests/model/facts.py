@@ -30,6 +30,7 @@ class Charge:
     outcome: str
     amount: int
     debit: str | None = None  # the scheme, as far as known when it was made
+    is_limited: bool = False  # a debit that came back for a reason which its scheme limits
     reconcile: bool = False
     moves: bool = True  # whether `min_gap` of its case counts from it
 

@@ -44,6 +44,33 @@ def test_sepa_counts_the_invoice_over_two_mandates() -> None:
     """)
 
 
+def test_only_the_returns_that_a_scheme_limits_begin_its_count() -> None:
+    """The attempts after a technical return are no further presentations; those after the first AM04 all are."""
+    assert_story(
+        """
+        day 0         issued on=iban-A                                =>  issued
+        day 0         declined 0 sepa:FF01 on=iban-A type=sepa_debit  =>  declined  notice:payment_declined  case:retrying@d1
+        day 1         due                                             =>  technical  request:1@iban-A  case:in_flight
+        day 1  09:10  declined 1 sepa:AM04                            =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                                             =>  scheduled  request:2@iban-A  case:in_flight
+        day 3  09:10  declined 2 sepa:FF01                            =>  declined  notice:payment_declined  case:retrying@d4T09:10
+        day 4  09:10  due                                             =>  technical  request:3@iban-A  case:in_flight
+        day 4  09:20  declined 3 sepa:FF01                            =>  declined  notice:payment_declined  case:exhausted(why=sepa.limit.am04)
+    """,
+        policy={"technical": [1, 1, 1]},
+    )
+
+
+def test_a_new_account_is_charged_what_is_left_after_another_return() -> None:
+    """R02 limits nothing: what is presented on the new account is no re-initiation of it, whatever its amount."""
+    assert_story("""
+        day 0         issued on=bank-A                             =>  issued
+        day 0         declined 0 ach:R02 on=bank-A type=ach_debit  =>  declined  notice:payment_declined  notice:customer_action_needed  case:waiting
+        day 1         succeeded customer amount=900                =>  part_paid  case:waiting(balance_minor=4000)
+        day 2         bound bank-B type=ach_debit                  =>  instrument_changed  instrument_bound  request:1@bank-B(amount_minor=4000)  case:in_flight
+    """)
+
+
 def test_bacs_presents_again_after_refer_to_payer_only() -> None:
     assert_story("""
         day  0         issued on=acct-A                             =>  issued

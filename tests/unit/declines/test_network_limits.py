@@ -89,8 +89,8 @@ def test_ach_may_be_presented_twice_more_in_180_days(rules: Rules) -> None:
         assert limit.ids[0] == "nacha.limit.reinitiation"
         assert (limit.further, limit.same_amount, limit.codes) == (2, True, ("R01", "R09"))
         assert limit.ends_at(TODAY) == TODAY + 180 * DAY
-        assert limit.allows("r01")
-        assert not limit.allows("R02")
+        assert limit.limits("r01")
+        assert not limit.limits("R02")
 
 
 def test_sepa_may_be_presented_twice_more_in_42_days(rules: Rules) -> None:
