@@ -87,14 +87,11 @@ def seen_with(
 def instrument_seen(page: Page, matter: Matter, *, is_told: bool = True) -> None:
     """Turn a case to an instrument that was only seen with its subscription.
 
-    It restarts nothing, the next attempt goes to it; the restart on the one before has lost its object. Who waits
-    now, because it may not be charged, is told.
+    It restarts nothing; the next attempt goes to it, also one that a restart still waits for. Who waits now, because
+    it may not be charged, is told.
     """
     touch(page, matter)
-    case = matter.case
     matter.moved_by = "instrument_seen"
-    if case.immediate is not None and case.immediate.reason in RESTARTS:
-        case.immediate = None
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     assert instrument_id is not None, "it was seen"
     blocked = verdict_on(matter.account.means(instrument_id))

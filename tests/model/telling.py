@@ -75,9 +75,7 @@ class Telling:
                 self.turn_to_seen(case, is_told=case.invoice_id != declined)
 
     def turn_to_seen(self, case: Case, *, is_told: bool = True) -> None:
-        """Charge a case on what was only seen from now on; that starts nothing."""
-        if case.restart is not None and case.restart.reason in {"instrument_bound", "details_updated"}:
-            case.restart = None
+        """Charge a case on what was only seen from now on; that starts nothing, and ends no restart that waits."""
         if is_told and self.verdict_on_card(case):
             self.tell_block(case)
 

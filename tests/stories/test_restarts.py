@@ -164,7 +164,7 @@ def test_who_follows_the_default_goes_on_following_when_it_is_replaced() -> None
     """)
 
 
-def test_a_restart_that_waits_is_lost_when_another_card_is_seen_meanwhile() -> None:
+def test_a_restart_that_waits_goes_to_the_card_that_was_seen_meanwhile() -> None:
     assert_story("""
         day 0         bound card-A default        =>  same_binding
         day 0         issued                      =>  issued
@@ -172,9 +172,7 @@ def test_a_restart_that_waits_is_lost_when_another_card_is_seen_meanwhile() -> N
         day 3         due                         =>  scheduled  request:1@card-A  case:in_flight
         day 3  09:10  bound card-B default        =>  instrument_changed
         day 3  09:20  declined 0 on=card-C        =>  declined  notice:payment_declined
-        day 3  09:30  declined 1                  =>  declined_elsewhere  notice:payment_declined  case:retrying@d7
-        day 7         due                         =>  scheduled  request:2@card-C  case:in_flight
-        day 7         succeeded 2                 =>  paid  paid  notice:recovered  case:closed/paid
+        day 3  09:30  declined 1                  =>  declined_elsewhere  instrument_bound  notice:payment_declined  request:2@card-C  case:in_flight
     """)
 
 
