@@ -5,6 +5,7 @@ One rule: an offset is committed only by `commit`, after everything read below i
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -16,6 +17,19 @@ from streams.ports import Record
 _log = structlog.get_logger()
 
 REVOKE_S = 5.0  # how long a revocation waits for the round in flight; our choice
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a record that the client cannot read: the name of a header is not UTF-8."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int = 0
+    key: None = None
+    value: None = None
+    headers: tuple[()] = ()
 
 
 class InputTopics(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -82,11 +96,41 @@ class InputTopics(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def read(self, most: int, wait_s: float) -> Sequence[Sequence[Record]]:
         """Read at most `most` records, one sequence a topic partition, each in offset order."""
         self._at_rest.set()
-        found = await self._consumer.getmany(timeout_ms=int(wait_s * 1000), max_records=most)
+        try:
+            found = await self._consumer.getmany(timeout_ms=int(wait_s * 1000), max_records=most)
+        except UnicodeDecodeError:
+            found = await self._read_singly(most)
         batches = [records for records in found.values() if records]
         if batches:
             self._at_rest.clear()
         return batches
+
+    async def _read_singly(self, most: int) -> dict[TopicPartition, list[Record]]:
+        """Read one by one, so that a record that the client cannot read is found and passed over.
+
+        What the call that failed had taken already is lost with it: every partition begins anew where the
+        last round committed.
+        """
+        found: dict[TopicPartition, list[Record]] = {}
+        for tp in sorted(self._consumer.assignment()):
+            if await self._consumer.committed(tp) is None:
+                await self._consumer.seek_to_beginning(tp)
+            else:
+                await self._consumer.seek_to_committed(tp)
+        for tp in sorted(self._consumer.assignment()):
+            records = found.setdefault(tp, [])
+            while len(records) < most:
+                try:
+                    one = await self._consumer.getmany(tp, timeout_ms=200, max_records=1)
+                except UnicodeDecodeError:
+                    offset = await self._consumer.position(tp)
+                    self._consumer.seek(tp, offset + 1)
+                    records.append(Unreadable(tp.topic, tp.partition, offset))
+                    break
+                if not one:
+                    break
+                records += one[tp]
+        return found
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> bool:
         """Move the group's offsets; False if the group was rebalanced meanwhile."""

@@ -13,8 +13,9 @@ from typing import Any
 
 from schemas.pages import encode_event
 from schemas.reading import read_event
-from schemas.rejections import Rejected
+from schemas.rejections import ErrorCode, Rejected
 from streams.dead_letters import dead_letter
+from streams.input_topics import Unreadable
 from streams.page_builder import PageBuilder
 from streams.ports import Clock, Record, Sink, Source
 
@@ -103,7 +104,9 @@ class Intake:
         acks = [
             await self._sink.send(self._plan.journal, page, partition=partition) for partition, page in pages
         ]
-        acks += [await self._reject(record, verdict) for record, verdict in rejected]
+        for record, verdict in rejected:
+            acks.append(await self._reject(record, verdict))
+            await self._clock.sleep(0)  # masking a large one takes long; the group must not lose us over it
         await asyncio.gather(*acks)
         await self._source.commit(
             {(records[-1].topic, records[-1].partition): records[-1].offset + 1 for records in batches}
@@ -125,6 +128,8 @@ class Intake:
         inputs, exempt, add = self._plan.inputs, self._plan.exempt, self._pages.add
         for handled, record in enumerate(_in_order(batches), start=1):
             try:
+                if isinstance(record, Unreadable):
+                    raise Rejected(ErrorCode.BAD_HEADER, "headers", "the name of a header is not UTF-8")
                 event = read_event(
                     record.value,
                     headers=record.headers,
