@@ -101,6 +101,13 @@ class KafkaLedger:
             end = await reader.end_offsets([self._journal_tp])
             return begin[self._journal_tp], end[self._journal_tp]
 
+    async def first_after(self, stamp_ms: int) -> int | None:
+        """Find the first page that is stamped later."""
+        async with _settling("reading the journal's stamps"):
+            reader = await self._open_reader()
+            found = (await reader.offsets_for_times({self._journal_tp: stamp_ms + 1}))[self._journal_tp]
+            return None if found is None else int(found.offset)
+
     async def changelog(self) -> AsyncIterator[Rows]:
         """Read the committed changelog from its beginning to the last stable offset."""
         async with _settling("restoring"):
@@ -222,5 +229,6 @@ async def _settling(step: str) -> AsyncIterator[None]:
             yield
     except (ProducerFenced, InvalidProducerEpoch) as error:
         raise Fenced(f"{step}: another worker owns this partition now") from error
-    except (KafkaError, IllegalOperation, OSError) as error:  # TimeoutError is an OSError
+    # The client asserts that it knows a broker; one that has just come up may have told it of none.
+    except (KafkaError, IllegalOperation, OSError, AssertionError) as error:  # TimeoutError is an OSError
         raise Unsettled(f"{step}: {error!r}") from error

@@ -123,6 +123,8 @@ class Fold(Protocol):
 
     @property
     def open_cases(self) -> int: ...
+    @property
+    def row_count(self) -> int: ...
 
 
 class Ledger(Protocol):
@@ -136,6 +138,9 @@ class Ledger(Protocol):
 
     async def journal_range(self) -> tuple[int, int]:
         """Read the offsets of the oldest page that the journal still holds and of the next to be written."""
+
+    async def first_after(self, stamp_ms: int) -> int | None:
+        """Find the first page that is stamped later; `None` where there is none."""
 
     def changelog(self) -> AsyncIterator[Rows]:
         """Read the committed changelog from its beginning to its end. Only valid after `fence`; read last."""
