@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatch
+from faust.types import TP
 from mode import Service
 
 from schemas.decisions import DeadLetter
@@ -102,6 +103,10 @@ async def _run(plan: Plan) -> None:
         await asyncio.wait_for(process.stop(), STOP_S)
     except TimeoutError:
         _log.warning("worker.stop_given_up", seconds=STOP_S)
+    # From here on the exit code is decided; the loop's end would give a second signal back its deadly default.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
     reason = process.crash_reason or (None if starting.cancelled() else starting.exception())
     if reason is not None:
         raise _told(reason, plan.settings) from reason
@@ -239,6 +244,7 @@ class WorkerProcess(Service):
                 clock=self._clock,
                 committed=self._committed,
                 limits=limits,
+                deliver_again=lambda offset: app.consumer.seek(TP(journal, partition), offset),
             )
 
         desk = Desk(hire, lambda: PageQueue(limits.queue_bytes))

@@ -118,3 +118,19 @@ async def test_a_stop_while_starting_is_a_clean_end(
         assert await worker.ended(limit_s=10) == 0, worker.tail()
     finally:
         world.end_all()
+
+
+async def test_a_supervisor_that_asks_again_and_again_gets_the_same_answer(
+    settings: Settings, tmp_path: Path
+) -> None:
+    world = World(settings, tmp_path / "logs")
+    await world.create()
+    try:
+        worker = world.start(WORKER)
+        await worker.until_logged(FIRST, times=2)
+        while worker.is_running:
+            worker.send(signal.SIGTERM)
+            await asyncio.sleep(0.01)
+        assert await worker.ended() == 0
+    finally:
+        world.end_all()
