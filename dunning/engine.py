@@ -84,6 +84,11 @@ class Engine:
         self.open_cases = count_open(self.tables)
 
     @property
+    def row_count(self) -> int:
+        """How many rows its state has."""
+        return len(self.tables.rows) + self._book.row_count
+
+    @property
     def next_due(self) -> int | None:
         """An instant before which nothing is due, microseconds UTC; None when nothing ever is."""
         return self.tables.due.next_at()

@@ -30,6 +30,11 @@ class PolicyBook:
         for policy in STANDARD.policies.values():
             self._pin(len(self._numbers), policy)
 
+    @property
+    def row_count(self) -> int:
+        """How many rows its state has: the content in force, and each policy that is not built in."""
+        return (self.in_force is not STANDARD) + len(self.policies) - len(STANDARD.policies)
+
     def number(self, policy: Policy) -> int:
         """Give the number of a policy that is or was in force."""
         return self._numbers[policy.ref]

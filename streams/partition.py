@@ -5,7 +5,7 @@ two commits, the partition is taken over again from what the broker holds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -91,6 +91,7 @@ class PartitionWorker:
         clock: the local clocks.
         committed: told what each committed transaction held.
         limits: bounds of the work.
+        deliver_again: asks Faust to deliver from an offset on.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class PartitionWorker:
         clock: Clock,
         committed: Callable[[Committed], None] = lambda _: None,
         limits: Limits = Limits(),  # frozen
+        deliver_again: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self.partition = partition
         self.queue = queue
@@ -118,6 +120,9 @@ class PartitionWorker:
         self._failing_since: float | None = None
         self._restored_at: float | None = None
         self._gap_since: float | None = None
+        self._gap_page = -1
+        self._deliver_again = deliver_again
+        self._asked_again = False
         self._slice_began = 0.0
         self._log = _log.bind(partition=partition)
 
@@ -214,6 +219,11 @@ class PartitionWorker:
                 return self.queue.take()
             if page.offset > memory.next_offset:
                 self._check_gap(memory, page)
+            elif page.stamp_ms > memory.clock_ms:
+                raise Broken(
+                    f"page {page.offset} of journal partition {self.partition} is stamped later than page "
+                    f"{memory.next_offset - 1}, the last one applied: the journal was made anew"
+                )
             self.queue.drop()
         return None
 
@@ -222,12 +232,17 @@ class PartitionWorker:
 
         It is delivered again, in order. If the next page does not come, a page is lost.
         """
-        now = self._clock.monotonic()
-        self._gap_since = now if self._gap_since is None else self._gap_since
-        if now - self._gap_since > self._limits.gap_s:
+        if self._gap_since is None:
+            self._gap_since = self._clock.monotonic()
+            self._asked_again = False
+        self._gap_page = page.offset
+        self._check_gap_age(memory)
+
+    def _check_gap_age(self, memory: Memory) -> None:
+        if self._gap_since is not None and self._clock.monotonic() - self._gap_since > self._limits.gap_s:
             raise Broken(
                 f"page {memory.next_offset} of journal partition {self.partition} was never delivered, "
-                f"but page {page.offset} was: restart the worker; check the journal if it happens again"
+                f"but page {self._gap_page} was: restart the worker; check the journal if it happens again"
             )
 
     def _fold(self, memory: Memory, batch: _Batch, page: Page) -> None:
@@ -237,6 +252,7 @@ class PartitionWorker:
                 "more than an hour ahead of this machine: set the clocks of broker and worker right"
             )
         memory.clock_ms = max(memory.clock_ms, page.stamp_ms)
+        self._ticker.heard(page.stamp_ms)
         try:
             events = decode_page(page.value)
             step = memory.fold.fold(events, memory.clock_ms * 1000)
@@ -281,6 +297,7 @@ class PartitionWorker:
             clock_ms=memory.clock_ms,
             producer_id=memory.owner.producer_id,
             epoch=memory.owner.epoch,
+            rows=memory.fold.row_count,
         )
         batch.changes[PARTITION_KEY] = encode_record(record)
         await ledger.commit(batch.outputs, batch.changes, memory.next_offset)
@@ -298,6 +315,12 @@ class PartitionWorker:
 
     async def _wait(self, ledger: Ledger, memory: Memory, batch: _Batch) -> None:
         """Rest until a page arrives; append a tick when something is due."""
+        self._check_gap_age(memory)
+        if self._gap_since is not None and not self._asked_again and self._deliver_again is not None:
+            # Faust drops what it fetches before its flow resumes, and seeks back only where an offset is committed.
+            self._asked_again = True
+            self._log.info("partition.delivered_again", next_offset=memory.next_offset)
+            await self._deliver_again(memory.next_offset)
         tick_s = self._ticker.delay_s(
             memory.fold.next_due, more_due=memory.more_due, next_offset=memory.next_offset
         )
@@ -305,6 +328,8 @@ class PartitionWorker:
             await self._tick(ledger)
             return
         waits = [] if tick_s is None else [tick_s]
+        if self._gap_since is not None:  # nothing may follow that would bring us back here
+            waits.append(self._gap_since + self._limits.gap_s - self._clock.monotonic() + 0.001)
         if batch.pages:
             waits.append(max(0.001, batch.began_at + self._limits.lazy_s - self._clock.monotonic()))
         await self._clock.wait(self.queue.arrived, min(waits, default=None))

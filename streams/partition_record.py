@@ -17,6 +17,7 @@ class PartitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     clock_ms: int  # the partition's clock after that page: the running maximum of all page stamps
     producer_id: int  # who wrote it, as the broker names transactional producers
     epoch: int
+    rows: int | None = None  # of the fold after that page; None in records of versions before
 
 
 _encode = msgspec.json.Encoder().encode

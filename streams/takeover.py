@@ -45,13 +45,27 @@ async def take_over(
     async for portion in ledger.changelog():
         for key, value in portion.rows:
             if key != PARTITION_KEY:
-                fold.load(key, value)
+                _load(fold, key, value)
             elif value is not None:
                 record = decode_record(value)
         remaining(portion.remaining)
         await clock.sleep(0)
-    fold.restored()
+    try:
+        fold.restored()
+    except Exception as error:
+        raise Broken(f"the rows of the state topic are no state of this version: {error!r}") from error
     remaining(0)
+    if record is not None and record.rows is not None and fold.row_count != record.rows:
+        raise Broken(
+            f"the state topic holds {fold.row_count} rows, but {record.rows} were written: rows are missing, "
+            "restore it, or empty it to fold the journal anew"
+        )
+    later = await ledger.first_after(record.clock_ms) if record is not None else None
+    if record is not None and later is not None and later <= record.applied_offset:
+        raise Broken(
+            f"page {later} of the journal is stamped later than page {record.applied_offset}, the last one "
+            "applied: the journal was made anew, restore it, or empty the state topic as well"
+        )
     spare_what_stays()
     return Memory(
         fold=fold,
@@ -59,6 +73,13 @@ async def take_over(
         next_offset=_agreed_offset(committed, record, journal),
         clock_ms=record.clock_ms if record else 0,
     )
+
+
+def _load(fold: Fold, key: bytes, value: bytes | None) -> None:
+    try:
+        fold.load(key, value)
+    except Exception as error:
+        raise Broken(f"row {key!r} of the state topic is none of this version: {error!r}") from error
 
 
 def _agreed_offset(committed: int | None, record: PartitionRecord | None, journal: tuple[int, int]) -> int:

@@ -15,7 +15,8 @@ class Ticker:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._skew_ms = 0  # broker's clock minus ours, as the last acknowledgement told
+        # The broker's clock minus ours, as it told last; None: it has not told yet.
+        self._skew_ms: int | None = None
         self._last_at = -GAP_S  # monotonic seconds
         self._awaited_offset = -1  # the last appended tick
 
@@ -35,15 +36,21 @@ class Ticker:
         since_last_s = self._clock.monotonic() - self._last_at
         if self._awaited_offset >= next_offset:
             return max(0.0, PATIENCE_S - since_last_s)
-        if more_due or due_at is None:
-            return 0.0
+        if more_due or due_at is None or self._skew_ms is None:
+            return 0.0  # while the broker's clock is not known, ours may be slow and sleep it away
         return max(0.0, -self.overdue_s(due_at), GAP_S - since_last_s)
 
     def overdue_s(self, due_at: int) -> float:
         """Say for how many seconds `due_at` (microseconds) is past on the broker's clock; or negative."""
         # Stamps are whole milliseconds: the first stamp that is not before `due_at`.
         due_ms = -(-due_at // 1000)
-        return (self._clock.now_ms() + self._skew_ms - due_ms) / 1000
+        return (self._clock.now_ms() + (self._skew_ms or 0) - due_ms) / 1000
+
+    def heard(self, stamp_ms: int) -> None:
+        """Learn from a page, however old it is, that the broker's clock is at least so far."""
+        ahead_ms = stamp_ms - self._clock.now_ms()
+        if self._skew_ms is None or ahead_ms > self._skew_ms:
+            self._skew_ms = max(0, ahead_ms) if self._skew_ms is None else ahead_ms
 
     def asked(self) -> None:
         """Note that a tick is being appended."""

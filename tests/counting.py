@@ -60,6 +60,10 @@ class CountingFold:
         self._due = {key: int(row.split()[0]) for key, row in self.rows.items() if key.startswith(b"t/")}
 
     @property
+    def row_count(self) -> int:
+        return len(self.rows)
+
+    @property
     def next_due(self) -> int | None:
         return min(self._due.values(), default=None)
 

@@ -127,6 +127,9 @@ class MemoryLedger:
         begin = self._broker.journal_begins_at
         return begin, begin + len(self._broker.journal)
 
+    async def first_after(self, stamp_ms: int) -> int | None:
+        return next((page.offset for page in self._broker.journal if page.stamp_ms > stamp_ms), None)
+
     async def changelog(self) -> AsyncIterator[Rows]:
         assert self._epoch >= 0, "the state is read after the fence"
         rows = list(self._broker.changelog)

@@ -382,3 +382,61 @@ async def test_a_tick_on_its_way_is_waited_for(bench: BenchMaker) -> None:
     for _ in range(20):
         await it.clock.advance(0.1)
     assert len(it.broker.journal) == 3, "until it is overdue"
+
+
+async def test_a_journal_made_anew_stops_the_takeover_however_long_it_is(bench: BenchMaker) -> None:
+    first = await bench()
+    await first.deliver(*pages(0, 3))
+    first.task.cancel()
+    await first.clock.advance(5.0)
+    first.broker.journal.clear()
+    first.broker.committed = None  # the broker forgets a topic's offsets with the topic
+    for value in pages(10, 6):
+        first.broker.append(value)
+    second = await bench(first.broker)
+    with pytest.raises(Broken, match=r"page 0 of the journal is stamped later .* made anew"):
+        second.task.result()
+
+
+async def test_a_journal_made_anew_under_a_worker_stops_it(bench: BenchMaker) -> None:
+    it = await bench()
+    await it.deliver(*pages(0, 3))
+    await it.clock.advance(5.0)
+    it.broker.journal.clear()
+    await it.deliver(*pages(10, 1))
+    with pytest.raises(Broken, match="page 0 of journal partition 0 is stamped later"):
+        it.task.result()
+
+
+async def test_a_state_that_has_lost_rows_stops_the_takeover(bench: BenchMaker) -> None:
+    first = await bench()
+    await first.deliver(page(paid(0)), page(paid(1, "b")))
+    first.task.cancel()
+    del first.broker.changelog[0]  # as a topic that was made anew between two transactions
+    second = await bench(first.broker)
+    with pytest.raises(Broken, match="holds 1 rows, but 2 were written"):
+        second.task.result()
+
+
+async def test_a_page_that_never_comes_stops_the_worker_though_nothing_follows(bench: BenchMaker) -> None:
+    it = await bench(limits=Limits(gap_s=2.0))
+    it.worker.queue.put(Page(1, START_MS, pages(1, 1)[0]))
+    await rest()
+    await it.clock.advance(2.1)
+    with pytest.raises(Broken, match="page 0 of journal partition 0 was never delivered, but page 1 was"):
+        it.task.result()
+
+
+async def test_a_worker_whose_clock_is_slow_is_not_late(bench: BenchMaker) -> None:
+    first = await bench(MemoryBroker(HandClock(), skew_ms=3_000_000))
+    await first.deliver(page(issued(1, due_ms=500), issued(2, due_ms=60_000)))
+    for _ in range(10):
+        await first.clock.advance(0.1)
+    assert told(first.broker, TIMED) == ["t/in-1"]
+    first.task.cancel()
+    await first.clock.advance(60.0)
+    second = await bench(first.broker)  # and idle: no page tells it the broker's clock
+    for again in list(first.broker.journal):
+        second.worker.queue.put(again)
+    await second.clock.advance(0.1)
+    assert told(second.broker, TIMED) == ["t/in-1", "t/in-2"]
