@@ -43,9 +43,11 @@ def _seen(
     account: OpenAccount, subscription_id: str, instrument_id: str
 ) -> tuple[str | None, str | None, bool]:
     """Give the own binding and the instrument last seen as they are then, and whether the binding was only seen."""
+    subscription = account.subscription(subscription_id)
     if is_bound(account, subscription_id):
-        return account.subscription(subscription_id).own, instrument_id, False
-    if account.root.default in (None, instrument_id):
+        return subscription.own, instrument_id, False
+    is_known = subscription.is_own_seen and subscription.own == instrument_id
+    if account.root.default == instrument_id or (account.root.default is None and not is_known):
         return None, instrument_id, False
     return instrument_id, None, True
 

@@ -87,13 +87,18 @@ def seen_with(
 def instrument_seen(page: Page, matter: Matter, *, is_told: bool = True) -> None:
     """Turn a case to an instrument that was only seen with its subscription.
 
-    It restarts nothing; the next attempt goes to it, also one that a restart still waits for. Who waits now, because
-    it may not be charged, is told.
+    It restarts nothing; the next attempt goes to it, also one that a restart still waits for, unless the attempt that
+    it waits for is on this very instrument: then nothing has changed. Who waits now, because it may not be charged,
+    is told.
     """
     touch(page, matter)
+    case = matter.case
     matter.moved_by = "instrument_seen"
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     assert instrument_id is not None, "it was seen"
+    is_back = case.request is not None and case.request.instrument_id == instrument_id
+    if is_back and case.immediate is not None and case.immediate.reason in RESTARTS:
+        case.immediate = None
     blocked = verdict_on(matter.account.means(instrument_id))
     if blocked is not None and is_told:
         action_needed(page, matter, instrument_id, blocked)

@@ -67,9 +67,10 @@ class Binding:
     def _see(self, instrument_id: str, at: int) -> None:
         if at < self.gone.get(instrument_id, at):
             return
+        is_known = self.is_own_seen and self.own == instrument_id
         if self.own is not None and not self.is_own_seen:
             self.seen = instrument_id
-        elif self.default in (None, instrument_id):
+        elif self.default == instrument_id or (self.default is None and not is_known):
             self.own, self.seen, self.is_own_seen = None, instrument_id, False
         else:
             self.own, self.seen, self.is_own_seen = instrument_id, None, True

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 
 from schemas.events import INPUT_TYPES
 from schemas.pages import decode_page
@@ -169,6 +170,55 @@ async def test_poison_on_every_topic_stops_nothing(world: World, settings: Setti
         for letter in letters
     }
     assert len(places) == bad, "each bad record has its own dead letter"
+
+
+async def test_a_header_whose_name_is_no_text_is_passed_over(world: World, settings: Settings) -> None:
+    kind, value = declined(900, "a-900")
+    await world.publish(declined(number, f"a-{number}") for number in range(20))
+    producer = AIOKafkaProducer(**connection(settings))
+    await producer.start()
+    try:
+        for partition in range(settings.partitions):
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=None, value=value, headers=[("AAAA", b"v")])
+            batch.close()
+            built = batch._build()
+            batch._build = lambda built=built: with_name(built, b"\xff\xfe\xff\xfe")
+            await asyncio.wait_for(
+                await producer.send_batch(batch, world.name(kind), partition=partition), timeout=20
+            )
+    finally:
+        await producer.stop()
+    await world.publish(declined(number, f"a-{number}") for number in range(20, 40))
+    async with intake(settings):
+        await world.until_settled_input(40 + settings.partitions)
+    assert set(await journalled_ids(world)) == {f"d-{number}" for number in range(40)}
+    letters = [dict(letter.headers) for letter in await world.read_all("dunning.dead_letter")]
+    assert [letter["error"] for letter in letters] == [b"bad_header"] * settings.partitions
+    assert {letter["partition"] for letter in letters} == {b"%d" % one for one in range(settings.partitions)}
+
+
+def with_name(batch: bytes, name: bytes) -> bytes:
+    """Give the header of a record batch another name of four bytes; its checksum lies at 17, of all from 21 on."""
+    changed = bytearray(bytes(batch).replace(b"AAAA", name))
+    changed[17:21] = calc_crc32c(bytes(changed[21:])).to_bytes(4, "big")
+    return bytes(changed)
+
+
+async def test_compressed_events_are_read(world: World, settings: Settings) -> None:
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        producer = AIOKafkaProducer(**connection(settings), compression_type=codec)
+        await producer.start()
+        try:
+            for number in range(5):
+                kind, value = declined(number, codec)
+                await producer.send(world.name(kind), value.replace(b'"d-', f'"{codec}-'.encode()))
+        finally:
+            await producer.stop()
+    async with intake(settings):
+        await world.until_settled_input(20)
+    ids = [f"{codec}-{number}" for codec in ("gzip", "snappy", "lz4", "zstd") for number in range(5)]
+    assert sorted(await journalled_ids(world)) == sorted(ids)
 
 
 async def test_an_event_is_journalled_at_once_when_idle_and_with_many_under_load(

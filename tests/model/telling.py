@@ -62,6 +62,8 @@ class Telling:
         if subscription_id in account.own and subscription_id in account.bound:
             account.seen[subscription_id] = instrument_id
             return
+        if account.own.get(subscription_id) == instrument_id != account.default:
+            return  # as a binding of its own, only seen: once more changes nothing
         before = account.charged_on(subscription_id)
         account.own.pop(subscription_id, None)
         account.seen.pop(subscription_id, None)
@@ -75,7 +77,14 @@ class Telling:
                 self.turn_to_seen(case, is_told=case.invoice_id != declined)
 
     def turn_to_seen(self, case: Case, *, is_told: bool = True) -> None:
-        """Charge a case on what was only seen from now on; that starts nothing, and ends no restart that waits."""
+        """Charge a case on what was only seen from now on; that starts nothing, and ends no restart that waits.
+
+        Unless the request for which it waits is on that very instrument.
+        """
+        asked = case.unanswered
+        is_back = asked is not None and asked.instrument_id == self.account.charged_on(case.subscription_id)
+        if is_back and case.restart is not None and case.restart.reason != "command":
+            case.restart = None
         if is_told and self.verdict_on_card(case):
             self.tell_block(case)
 

@@ -176,6 +176,31 @@ def test_a_restart_that_waits_goes_to_the_card_that_was_seen_meanwhile() -> None
     """)
 
 
+def test_a_restart_that_waits_is_needless_when_the_card_that_is_asked_for_is_seen_again() -> None:
+    assert_story("""
+        day 0         bound card-A default           =>  same_binding
+        day 0         issued                         =>  issued
+        day 0         declined 0 on=card-A           =>  declined  notice:payment_declined  case:retrying@d3
+        day 3         due                            =>  scheduled  request:1@card-A  case:in_flight
+        day 3  09:10  bound card-B default           =>  instrument_changed
+        day 3  09:20  issued invoice=in-2 on=card-A  =>  issued
+        day 3  10:00  due                            =>  outcome_missing  notice:outcome_missing
+    """)
+
+
+def test_a_card_that_counts_as_bound_because_it_was_seen_goes_on_counting_when_seen_again() -> None:
+    assert_story("""
+        day 0         bound card-A default           =>  same_binding
+        day 0         issued on=card-B               =>  issued
+        day 0         declined 0 on=card-B           =>  declined  notice:payment_declined  case:retrying@d3
+        day 1         removed card-A                 =>  same_binding
+        day 1  10:00  issued invoice=in-2 on=card-B  =>  issued
+        day 1  11:00  bound card-C default           =>  same_binding
+        day 3         due                            =>  scheduled  request:1@card-B  case:in_flight
+        day 3  09:10  succeeded 1                    =>  paid  paid  notice:recovered  case:closed/paid
+    """)
+
+
 def test_the_second_success_of_an_answered_request_leaves_a_restart_that_waits() -> None:
     assert_story("""
         day 0         issued on=card-A        =>  issued

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import faust
 import pytest
+from aiokafka import codec
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import AIOKafkaProducer
 from aiokafka.producer.transaction_manager import TransactionManager
@@ -25,6 +26,11 @@ def test_versions_are_pinned(library: str, pinned: str) -> None:
 
 def test_the_client_has_its_c_extension() -> None:
     require_fast_client()
+
+
+def test_the_client_reads_every_codec_of_kafka() -> None:
+    """A producer or a cluster compresses as it likes; one codec that is not read would end every worker."""
+    assert (codec.has_gzip(), codec.has_snappy(), codec.has_lz4(), codec.has_zstd()) == (True,) * 4
 
 
 def test_the_private_names_that_are_read_are_there() -> None:
