@@ -4,7 +4,7 @@ A rule delays or forbids an attempt; it never brings one forward and never adds 
 credential over all subscriptions of the account, bank debits per invoice (contract section 6, Counting).
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from itertools import islice
 
@@ -99,7 +99,7 @@ def _free_at(limit: CardLimit, counted: Sequence[int]) -> int:
 def last_instant(rules: NetworkRules, matter: Matter, policy: Policy, means: Means, ends_at: int) -> int:
     """Tell until when the attempt may be executed at all: the case's end, or earlier where a rule says so."""
     debit = _debit_limit(rules, matter, policy, means)
-    return ends_at if debit is None else min(ends_at, debit[0].ends_at(debit[1].at[0]))
+    return ends_at if debit is None else min(ends_at, debit[0].ends_at(debit[1].since or 0))
 
 
 def refusing_rules(rules: NetworkRules, matter: Matter, policy: Policy, means: Means) -> tuple[str, ...]:
@@ -111,18 +111,20 @@ def refusing_rules(rules: NetworkRules, matter: Matter, policy: Policy, means: M
 def _debit_limit(
     rules: NetworkRules, matter: Matter, policy: Policy, means: Means
 ) -> tuple[DebitLimit, Presented] | None:
-    """Find the limit on presenting the invoice again; under a scheme where it never was, there is none."""
+    """Find the limit on presenting the invoice again; before a return that the scheme limits there is none."""
     if not matter.invoice.presented:
         return None
     kind = means.instrument.type or ""
     presented, limit = matter.invoice.presented.get(kind), rules.debit_limit(kind, policy.rules)
-    return None if limit is None or presented is None or not presented.at else (limit, presented)
+    return None if limit is None or presented is None or presented.since is None else (limit, presented)
 
 
 def _may_present(limit: DebitLimit, presented: Presented, balance: int | None, at: int) -> bool:
     if limit.same_amount and balance != presented.amount:
         return False
-    return len(presented.at) - 1 < limit.further and at < limit.ends_at(presented.at[0])
+    since = presented.since or 0
+    counted = len(presented.at) - bisect_left(presented.at, since)
+    return counted - 1 < limit.further and at < limit.ends_at(since)
 
 
 def count_declined(credential: Credential, attempted_at: int, request_id: str | None) -> None:

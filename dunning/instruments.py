@@ -189,19 +189,14 @@ def uncount(page: Page, matter: Matter, instrument_id: str, request_id: str) -> 
 def present(matter: Matter, means: Means, amount_minor: int, at: int, *, begins: bool = False) -> None:
     """Count a presentation of a bank debit, asked for or declined; those limits are per invoice and scheme.
 
-    `begins`: it came back for a reason that the scheme limits. Presentations before the first such are not counted.
+    `begins`: it came back for a reason that the scheme limits; what was presented before the first such is free.
     """
     kind = means.instrument.type
-    presented = matter.invoice.presented.get(kind or "")
-    if presented is None or not presented.at:
-        if begins and kind is not None:
-            matter.invoice.presented[kind] = Presented(amount_minor, [at])
-        return
-    if at < presented.at[0]:
-        if not begins:
-            return
-        presented.amount = amount_minor
-    presented.at = sorted((*presented.at, at))
+    if kind in BANK_DEBITS:
+        presented = matter.invoice.presented.setdefault(str(kind), Presented(amount_minor))
+        presented.at = sorted((*presented.at, at))
+        if begins and (presented.since is None or at < presented.since):
+            presented.since, presented.amount = at, amount_minor
 
 
 def _is_limited(page: Page, means: Means, data: ChargeDeclined) -> bool:

@@ -128,10 +128,11 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
 
 
 class Presented(msgspec.Struct, array_like=True, gc=False):
-    """How often an invoice was presented under one debit scheme, since it came back for a reason that is limited."""
+    """How often an invoice was presented under one debit scheme."""
 
-    amount: int  # of the first such presentation
+    amount: int  # of the first that came back for a reason which the scheme limits
     at: list[int] = msgspec.field(default_factory=list)  # declined, or asked for and not answered; ascending
+    since: int | None = None  # when that one was presented; None: none has come back so
 
 
 class Provisional(msgspec.Struct, array_like=True, gc=False):
