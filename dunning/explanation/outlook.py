@@ -7,7 +7,7 @@ that the contract does not say (sections 3 and 6).
 from dataclasses import dataclass
 from typing import Any
 
-from dunning.explanation.history import History
+from dunning.explanation.history import Fact, History
 from dunning.explanation.reasons import Wording
 from dunning.explanation.wording import instant
 from schemas.charges import ChargePending
@@ -71,18 +71,19 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
         told = "The staff has been told that it is missing. " if missing else ""
         return (
             f"The outcome of {request} is awaited. {told}No rung asks again before: nobody pays twice.",
-            *_restart_that_waits(history, charged),
+            *_restart_that_waits(history, last),
             end,
         )
     if last.state is CaseState.PENDING:
         return (
             f"The outcome of {_pending_charge(history)} is awaited; until it comes nothing is asked for.",
-            *_restart_that_waits(history, charged),
+            *_restart_that_waits(history, last),
             end,
         )
     if last.state is CaseState.PAUSED:
         return (
             "Nothing while it is paused: attempts that fall due are not made, but the window goes on.",
+            *_restart_that_waits(history, last),
             end,
         )
     if last.state is CaseState.WAITING:
@@ -90,24 +91,79 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
     return ("No planned attempt is left.", end)
 
 
-def _restart_that_waits(history: History, charged: str) -> tuple[str, ...]:
+def _restart_that_waits(history: History, last: CaseChanged) -> tuple[str, ...]:
     """Say what a change since the last request will bring once it may (contract section 3, point 4)."""
+    waiting = _waiting(history)
+    if waiting is None:
+        return ()
+    if last.state is CaseState.PAUSED:
+        return (f"After the pause one attempt on {waiting} follows.",)
+    return (
+        f"Then one attempt on {waiting} follows unless the invoice is paid.",
+        "A request without an outcome holds it back for the policy's `answer_within` only.",
+    )
+
+
+def _waiting(history: History) -> str | None:
+    """Name the instrument that a change since the last request gives a new chance, and what happened to it."""
+    charged = history.binding.charged_on
+    if charged is None or charged in never_again(history):
+        return None
+    found: Fact | None = None
     for fact in reversed(history.facts):
         data = fact.event.data
         if isinstance(data, RetryRequested):
-            return ()
-        if isinstance(data, PaymentMethodUpdated) and not fact.is_repeated:
-            is_bound = data.change is InstrumentChange.BOUND and data.instrument.instrument_id == charged
-            is_edited = (
-                data.change is InstrumentChange.DETAILS_UPDATED and data.instrument.instrument_id == charged
-            )
-            if is_bound or is_edited:
-                change = "bound" if is_bound else "corrected"
-                return (
-                    f"Then one attempt on {charged}, which was {change}, follows unless the invoice is paid.",
-                    "A request without an outcome holds it back for the policy's `answer_within` only.",
-                )
-    return ()
+            return None
+        if isinstance(data, CaseChanged):
+            # The change counts if it came while the case was open.
+            if data.state is CaseState.CLOSED:
+                return None
+            if found is not None:
+                is_edited = found.event.data.change is InstrumentChange.DETAILS_UPDATED
+                return f"{charged}, which was {'corrected' if is_edited else 'bound'},"
+        elif found is None and fact.restarts and fact.charged_on == charged:
+            found = fact
+    return None
+
+
+def never_again(history: History) -> frozenset[str]:
+    """Name the instruments that a decline forbids for good, as far as somebody was told; only another one helps."""
+    notices = (fact.event.data for fact in history.facts if isinstance(fact.event.data, NoticeRequested))
+    return frozenset(
+        notice.instrument_id
+        for notice in notices
+        if notice.decline_class is DeclineClass.NEVER
+        and notice.instrument_id is not None
+        and notice.kind in (NoticeKind.PAYMENT_DECLINED, NoticeKind.CUSTOMER_ACTION_NEEDED)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """When the one attempt comes that binding or correcting an instrument gives (contract section 3, point 4)."""
+
+    says: str  # ends "one attempt on it"
+    aloud: str  # begins what follows once it is set for the subscription
+
+
+def new_chance(history: History, last: CaseChanged) -> Chance:
+    """Say when an instrument that is bound or corrected now is tried."""
+    if last.state is CaseState.PAUSED:
+        return Chance("after the pause", "it is used, but while collection is paused nothing is charged")
+    if last.state is CaseState.PENDING:
+        return Chance(
+            "once the outcome of the charge is known, unless that pays the invoice",
+            "we try it when the result of the other charge is known, if it is still needed then",
+        )
+    if last.state is CaseState.IN_FLIGHT and history.requests:
+        if NoticeKind.OUTCOME_MISSING in _notices_since_request(history):
+            request_id = history.requests[-1].request_id
+            return Chance(f"at once, in place of request {request_id}", "we try it at once")
+        return Chance(
+            "once the request is answered or `answer_within` has passed, unless the invoice is paid by then",
+            "we try it when the result of the other charge is known or overdue, if it is still needed then",
+        )
+    return Chance("at once", "we try it at once")
 
 
 def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Remedy, ...]:
@@ -116,7 +172,8 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
         return ()
     if last.state is CaseState.CLOSED:
         return _after_the_end(history, last)
-    remedies = [*_bindings(history)]
+    when = new_chance(history, last).says
+    remedies = [*_bindings(history, when)]
     if last.state in (CaseState.IN_FLIGHT, CaseState.PENDING):
         charge = (
             history.requests[-1].request_id
@@ -130,7 +187,7 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
         remedies.insert(
             0,
             Remedy(
-                "Resuming: one attempt is made at once if one fell due during the pause.",
+                _resuming(history),
                 Command.TYPE,
                 {
                     "account_id": history.account_id,
@@ -141,10 +198,10 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
             ),
         )
     charged = history.binding.charged_on
-    if charged is not None and _last_class(history) is not DeclineClass.NEVER:
+    if charged is not None and charged not in never_again(history):
         remedies.append(
             Remedy(
-                f"Correcting the details of {charged} in place (expiry, name, address): one attempt at once.",
+                f"Correcting the details of {charged} in place (expiry, name, address): one attempt {when}.",
                 PaymentMethodUpdated.TYPE,
                 {
                     "account_id": history.account_id,
@@ -160,26 +217,39 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
     return tuple(remedies)
 
 
-def _bindings(history: History) -> list[Remedy]:
+def _resuming(history: History) -> str:
+    waiting = _waiting(history)
+    if waiting is not None:
+        return f"Resuming: one attempt on {waiting} is made at once."
+    return "Resuming: one attempt is made at once if one fell due during the pause."
+
+
+def unused(history: History) -> tuple[str, ...]:
+    """Name what the account owns beside the instrument in use and may be charged, the latest first."""
+    dead = never_again(history)
+    return tuple(name for name in history.binding.unused if name not in dead)
+
+
+def _bindings(history: History, when: str) -> list[Remedy]:
     """Name what was added and is not used, and the event that would bind it."""
     binding = history.binding
-    unused = binding.unused
+    names = unused(history)
     remedies = [
         Remedy(
-            f"Binding {name}, which the customer has added but nothing uses: one attempt on it at once.",
+            f"Binding {name}, which the customer has added but nothing uses: one attempt on it {when}.",
             PaymentMethodUpdated.TYPE,
             _binding_event(history, name, binding.owned[name]),
         )
-        for name in unused[:NAMED]
+        for name in names[:NAMED]
     ]
-    if len(unused) > NAMED:
+    if len(names) > NAMED:
         remedies.append(
-            Remedy(f"The account owns {len(unused) - NAMED} more that this subscription does not use.")
+            Remedy(f"The account owns {len(names) - NAMED} more that this subscription does not use.")
         )
-    if not unused:
+    if not names:
         remedies.append(
             Remedy(
-                "Adding another payment method and binding it: one attempt on it at once.",
+                f"Adding another payment method and binding it: one attempt on it {when}.",
                 PaymentMethodUpdated.TYPE,
                 _binding_event(history, "…", "card"),
             )

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dunning.explanation.history import Fact, History
-from dunning.explanation.outlook import Remedy, what_comes_next, what_would_change_it
+from dunning.explanation.outlook import (
+    Remedy,
+    new_chance,
+    unused,
+    what_comes_next,
+    what_would_change_it,
+)
 from dunning.explanation.reasons import Because, Reasons
 from dunning.explanation.sentences import decided, told
 from dunning.explanation.wording import counted, money, spoken, spoken_day
@@ -174,12 +180,12 @@ def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iter
         yield f"The matter is closed: {reasons.words.closings.get(last.reason, last.reason)}."
         return
     yield f"{money(last.balance_minor, currency)} is still open."
-    unused = _added_not_bound(history)
-    if unused:
-        name, at = unused
+    added = _added_not_bound(history)
+    if added:
+        name, at = added
         yield (
             f"The payment method {name} was added on {spoken_day(at, zone)}, but it is not used for this "
-            "subscription yet. As soon as it is set for the subscription we try it at once."
+            f"subscription yet. As soon as it is set for the subscription {new_chance(history, last).aloud}."
         )
     yield from _aloud_now(history, last, zone)
     yield f"Automatic attempts end on {spoken(micros(last.window_ends_at), zone)}."
@@ -215,10 +221,10 @@ def _last_request_at(history: History) -> int:
 
 def _added_not_bound(history: History) -> tuple[str, int] | None:
     """Find the latest instrument that was added during the case and is still not used."""
-    unused = history.binding.unused
+    names = unused(history)
     for fact in reversed(history.facts):
         data = fact.event.data
-        if isinstance(data, NoticeRequested) and data.new_instrument_id in unused:
+        if isinstance(data, NoticeRequested) and data.new_instrument_id in names:
             return str(data.new_instrument_id), fact.at
     return None
 

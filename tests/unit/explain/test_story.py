@@ -225,3 +225,82 @@ def test_a_record_with_holes_says_so(life: Callable[[], Any]) -> None:
     provisional = life().declined(0).run().story()
     assert any("days are shown in UTC" in remark for remark in provisional.remarks)
     assert life().issued().declined(0).run().story().remarks == ()
+
+
+def _paused(life: Any) -> Any:
+    return life().issued().declined(0).tell(1, "dunning.command", command="pause", **COMMAND)
+
+
+def _pending(life: Any) -> Any:
+    pending = {"charge_id": "other", "instrument_id": "card-1"}
+    return life().issued().declined(0).tell(1, "charge.pending", **pending)
+
+
+def _in_flight(life: Any) -> Any:
+    return life().issued().declined(0).tell(3, "invoice.adjusted", hour=9, balance_minor=4800)
+
+
+@pytest.mark.parametrize(
+    ("history", "state", "day", "when"),
+    [
+        (_paused, CaseState.PAUSED, 5, "after the pause"),
+        (_pending, CaseState.PENDING, 5, "once the outcome of the charge is known"),
+        (_in_flight, CaseState.IN_FLIGHT, 3, "once the request is answered or `answer_within` has passed"),
+    ],
+    ids=["paused", "pending", "in_flight"],
+)
+def test_no_attempt_at_once_is_promised_where_the_engine_makes_none(
+    history: Callable[[Any], Any], state: CaseState, day: int, when: str, life: Callable[[], Any]
+) -> None:
+    told = history(life).instrument(day, "added", "card-2").run(policy={"answer_within": "PT6H"})
+    story = told.story()
+    assert story.state is state
+    new_chances = [one.says for one in story.remedies if "card-2" in one.says or "Correcting" in one.says]
+    assert len(new_chances) == 2
+    assert all(when in one for one in new_chances)
+    assert not any("at once" in one for one in new_chances)
+    assert "try it at once" not in aloud(story)
+
+    told.instrument(day, "bound", "card-2", hour=10, subscription_ids=["sub-1"])
+    told.run(policy={"answer_within": "PT6H"})
+    requests = [event.data for event in told.decided if event.type == "charge.retry_requested"]
+    assert "card-2" not in [request.instrument_id for request in requests]
+    assert any("card-2, which was bound" in line for line in told.story().next)
+
+
+def test_an_overdue_request_holds_a_new_card_back_no_more(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0).instrument(4, "added", "card-2").run()
+    story = told.story()
+    assert story.state is CaseState.IN_FLIGHT
+    assert "at once, in place of request in-1/1" in story.remedies[2].says
+    assert "we try it at once" in aloud(story)
+    told.instrument(4, "bound", "card-2", hour=10, subscription_ids=["sub-1"]).run()
+    last = [event.data for event in told.decided if event.type == "charge.retry_requested"][-1]
+    assert (last.instrument_id, last.supersedes) == ("card-2", "in-1/1")
+
+
+def test_a_card_bound_in_a_pause_is_tried_when_it_ends(life: Callable[[], Any]) -> None:
+    told = _paused(life).instrument(2, "bound", "card-2", subscription_ids=["sub-1"]).run()
+    story = told.story()
+    assert story.remedies[0].says == "Resuming: one attempt on card-2, which was bound, is made at once."
+    told.tell(2, "dunning.command", hour=10, command="resume", **COMMAND).run()
+    assert [event.type for event in told.decided].count("charge.retry_requested") == 1
+
+
+def test_what_was_bound_before_the_case_opened_is_no_restart_that_waits(life: Callable[[], Any]) -> None:
+    told = life().issued().instrument(0, "bound", "card-2", subscription_ids=["sub-1"])
+    told.declined(1, instrument_id="card-2")
+    pending = told.tell(2, "charge.pending", charge_id="other", instrument_id="card-2").run().story()
+    assert pending.state is CaseState.PENDING
+    assert not any("which was bound" in line for line in pending.next)
+
+
+def test_a_dead_card_is_never_offered(life: Callable[[], Any]) -> None:
+    told = life().instrument(-1, "bound", "card-1", subscription_ids=["sub-1"])
+    told.issued().declined(0, "stolen_card")
+    told.instrument(1, "bound", "card-2", subscription_ids=["sub-1"]).run()
+    story = told.story()
+    assert not any("card-1" in remedy.says for remedy in story.remedies)
+    told.instrument(2, "bound", "card-1", subscription_ids=["sub-1"]).run()
+    requests = [event.data for event in told.decided if event.type == "charge.retry_requested"]
+    assert [request.instrument_id for request in requests] == ["card-2"], "the engine agrees"
