@@ -58,6 +58,12 @@ class History:
         return "UTC" if self.issued is None else self.issued.time_zone
 
     @property
+    def currency(self) -> str:
+        """The currency of the invoice as the first event says it; empty where none does."""
+        found = (getattr(fact.event.data, "currency", None) for fact in self.facts)
+        return next((str(currency) for currency in found if currency is not None), "")
+
+    @property
     def requests(self) -> tuple[RetryRequested, ...]:
         """The attempts that were asked for, in order."""
         return tuple(fact.event.data for fact in self.facts if isinstance(fact.event.data, RetryRequested))

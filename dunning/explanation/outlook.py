@@ -10,7 +10,7 @@ from typing import Any
 from dunning.explanation.history import Fact, History
 from dunning.explanation.reasons import Wording
 from dunning.explanation.wording import instant
-from schemas.charges import ChargePending
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Dialect, Initiator
 from schemas.commands import Command, CommandName
 from schemas.decisions import (
     CaseChanged,
@@ -22,7 +22,7 @@ from schemas.decisions import (
     RetryRequested,
 )
 from schemas.instants import micros
-from schemas.invoices import InvoiceReopened
+from schemas.invoices import InvoiceClosed, InvoiceReopened, SettledReason
 from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 
 NAMED = 3  # payment methods that are named beside the one in use; our choice, the rest is counted
@@ -175,14 +175,7 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
     when = new_chance(history, last).says
     remedies = [*_bindings(history, when)]
     if last.state in (CaseState.IN_FLIGHT, CaseState.PENDING):
-        charge = (
-            history.requests[-1].request_id
-            if last.state is CaseState.IN_FLIGHT and history.requests
-            else _pending_charge(history)
-        )
-        remedies.insert(
-            0, Remedy(f"The outcome of {charge}: `charge.succeeded` or `charge.declined` from the charger.")
-        )
+        remedies = [*_outcomes(history, last), *remedies]
     if last.state is CaseState.PAUSED:
         remedies.insert(
             0,
@@ -213,8 +206,61 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
                 },
             )
         )
-    remedies.append(Remedy("A payment by any other way: the case closes as soon as it is told."))
+    remedies.append(
+        Remedy(
+            "A payment by any other way: the case closes as soon as it is told.",
+            InvoiceClosed.TYPE,
+            {
+                "invoice_id": history.invoice_id,
+                "account_id": history.account_id,
+                "reason": SettledReason.PAID_ELSEWHERE.value,
+            },
+        )
+    )
     return tuple(remedies)
+
+
+def _outcomes(history: History, last: CaseChanged) -> tuple[Remedy, Remedy]:
+    """Give both outcomes of the charge that is waited for."""
+    if last.state is CaseState.IN_FLIGHT and history.requests:
+        request = history.requests[-1]
+        name = charge_id = request.request_id
+        answers: str | None = request.request_id
+        instrument_id: str | None = request.instrument_id
+    else:
+        pending = _in_doubt(history)
+        name = _pending_charge(history)
+        charge_id = "…" if pending is None else pending.charge_id
+        answers = None if pending is None else pending.request_id
+        instrument_id = None if pending is None else pending.instrument_id
+    charge = _charge(history, charge_id, instrument_id, last.balance_minor)
+    if answers is not None:
+        charge |= {"request_id": answers, "initiated_by": Initiator.RETRY.value}
+    decline = {"dialect": Dialect.GENERIC.value, "code": DeclineClass.RETRY_LATER.value}
+    return (
+        Remedy(
+            f"The outcome of {name}, if it went through: the case closes once the invoice is paid in full.",
+            ChargeSucceeded.TYPE,
+            charge,
+        ),
+        Remedy(
+            f"The outcome of {name}, if it was declined: the case goes on as the decline's class has it.",
+            ChargeDeclined.TYPE,
+            {**charge, "decline": decline},
+        ),
+    )
+
+
+def _charge(history: History, charge_id: str, instrument_id: str | None, amount_minor: int) -> dict[str, Any]:
+    return {
+        "charge_id": charge_id,
+        "invoice_id": history.invoice_id,
+        "account_id": history.account_id,
+        "subscription_id": history.subscription_id,
+        "instrument_id": instrument_id or history.binding.charged_on or "…",
+        "amount_minor": amount_minor,
+        "currency": history.currency or "…",
+    }
 
 
 def _resuming(history: History) -> str:
@@ -274,7 +320,13 @@ def _closed(last: CaseChanged, words: Wording) -> str:
 def _after_the_end(history: History, last: CaseChanged) -> tuple[Remedy, ...]:
     remedies = []
     if last.reason in (CloseReason.WINDOW_CLOSED, CloseReason.STOPPED):
-        remedies.append(Remedy("A payment that is told later still turns the case into paid."))
+        remedies.append(
+            Remedy(
+                "A payment that is told later still turns the case into paid.",
+                ChargeSucceeded.TYPE,
+                _charge(history, "…", None, last.balance_minor),
+            )
+        )
     if last.reason != CloseReason.SUBSCRIPTION_ENDED:
         remedies.append(
             Remedy(
@@ -317,11 +369,16 @@ def _notices_since_request(history: History) -> list[NoticeKind]:
 
 
 def _pending_charge(history: History) -> str:
-    for fact in reversed(history.facts):
-        if isinstance(fact.event.data, ChargePending):
-            return f"charge {fact.event.data.charge_id}"
-    for fact in reversed(history.facts):
-        charge_id = getattr(fact.event.data, "charge_id", None)
-        if charge_id is not None:
-            return f"charge {charge_id}"
-    return "the charge"
+    pending = _in_doubt(history)
+    return "the charge" if pending is None else f"charge {pending.charge_id}"
+
+
+def _in_doubt(history: History) -> ChargeDeclined | ChargeSucceeded | ChargePending | None:
+    """Find the charge whose outcome is awaited: the last that was told to be pending, else the last one."""
+    charges = [
+        data
+        for data in (fact.event.data for fact in history.facts)
+        if isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending)
+    ]
+    pending = [data for data in charges if isinstance(data, ChargePending)]
+    return (pending or charges or [None])[-1]

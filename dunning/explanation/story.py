@@ -70,7 +70,7 @@ def tell(history: History, reasons: Reasons) -> Story:
         reasons: the sentences behind rule ids and words.
     """
     last = _last_change(history)
-    currency = _currency(history)
+    currency = history.currency
     return Story(
         invoice_id=history.invoice_id,
         account_id=history.account_id,
@@ -141,14 +141,6 @@ def _last_change(history: History) -> CaseChanged | None:
     return None
 
 
-def _currency(history: History) -> str:
-    for fact in history.facts:
-        currency = getattr(fact.event.data, "currency", None)
-        if currency is not None:
-            return str(currency)
-    return ""
-
-
 def _remarks(history: History) -> Iterator[str]:
     if history.issued is None:
         yield "The invoice itself is not recorded, or not any more: days are shown in UTC."
@@ -160,7 +152,7 @@ def _remarks(history: History) -> Iterator[str]:
 
 
 def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iterator[str]:
-    zone, currency = history.zone, _currency(history)
+    zone, currency = history.zone, history.currency
     if history.issued is not None:
         amount = money(history.issued.amount_minor, history.issued.currency)
         day = spoken_day(micros(history.issued.issued_at), zone)

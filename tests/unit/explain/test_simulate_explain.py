@@ -48,6 +48,17 @@ def test_one_invoice_or_all(events: str) -> None:
     assert '{"specversion"' not in every.stdout
 
 
+def test_in_a_pipe_nothing_is_padded_and_an_event_stands_on_one_line(events: str) -> None:
+    lines = run("simulate", events, "--explain=in-1").stdout.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    shown = [line.strip().split(" ", 1) for line in lines if line.startswith("    ") and "{" in line]
+    assert [(kind, json.loads(data)["account_id"]) for kind, data in shown] == [
+        ("payment_method.updated", "a"),
+        ("payment_method.updated", "a"),
+        ("invoice.closed", "a"),
+    ]
+
+
 def test_an_unknown_invoice_is_one_line_and_exit_code_1(events: str) -> None:
     answer = run("simulate", events, "--explain=in-9")
     assert (answer.returncode, answer.stdout) == (1, "")

@@ -268,11 +268,53 @@ def test_no_attempt_at_once_is_promised_where_the_engine_makes_none(
     assert any("card-2, which was bound" in line for line in told.story().next)
 
 
+@pytest.mark.parametrize(
+    ("history", "day"), [(_pending, 2), (_in_flight, 3), (_paused, 2)], ids=["pending", "in_flight", "paused"]
+)
+@pytest.mark.parametrize(
+    ("kind", "state", "reason"),
+    [
+        ("charge.succeeded", CaseState.CLOSED, "paid"),
+        ("charge.declined", CaseState.RETRYING, "declined"),
+        ("invoice.closed", CaseState.CLOSED, "paid_elsewhere"),
+    ],
+)
+def test_the_event_beside_a_remedy_does_what_is_said(
+    life: Callable[[], Any],
+    *,
+    history: Callable[[Any], Any],
+    day: int,
+    kind: str,
+    state: CaseState,
+    reason: str,
+) -> None:
+    told = history(life).run()
+    found = [remedy.data for remedy in told.story().remedies if remedy.event_type == kind]
+    if history is _paused and kind != "invoice.closed":
+        assert found == [], "no outcome is waited for"
+        return
+    assert found[0] is not None
+    told.tell(day, kind, hour=10, **found[0]).run()
+    last = [event.data for event in told.decided if event.type == "dunning.case_changed"][-1]
+    assert (last.state, last.reason) == (state, reason)
+
+
+def test_a_payment_after_the_end_is_named_with_its_event(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0).run(until_day=30, charger=DECLINED)
+    remedy = told.story().remedies[0]
+    assert remedy.event_type == "charge.succeeded"
+    assert remedy.data is not None
+    told.tell(31, remedy.event_type, **remedy.data | {"charge_id": "late"}).run(
+        until_day=31, charger=DECLINED
+    )
+    assert "the invoice was paid" in told.story().next[0]
+
+
 def test_an_overdue_request_holds_a_new_card_back_no_more(life: Callable[[], Any]) -> None:
     told = life().issued().declined(0).instrument(4, "added", "card-2").run()
     story = told.story()
     assert story.state is CaseState.IN_FLIGHT
-    assert "at once, in place of request in-1/1" in story.remedies[2].says
+    assert any("at once, in place of request in-1/1" in remedy.says for remedy in story.remedies)
     assert "we try it at once" in aloud(story)
     told.instrument(4, "bound", "card-2", hour=10, subscription_ids=["sub-1"]).run()
     last = [event.data for event in told.decided if event.type == "charge.retry_requested"][-1]
