@@ -7,9 +7,11 @@ that the contract does not say (sections 3 and 6).
 from dataclasses import dataclass
 from typing import Any
 
+from dunning.closing import STILL_OWED
 from dunning.explanation.history import Fact, History
+from dunning.explanation.no_case import why_no_case
 from dunning.explanation.reasons import Wording
-from dunning.explanation.wording import instant
+from dunning.explanation.wording import instant, money
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Dialect, Initiator
 from schemas.commands import Command, CommandName
 from schemas.decisions import (
@@ -47,9 +49,9 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
     """
     zone = history.zone
     if last is None:
-        return ("Nothing: no charge of it was declined inside its window, so there is nothing to recover.",)
+        return (why_no_case(history, words).says,)
     if last.state is CaseState.CLOSED:
-        return (_closed(last, words),)
+        return (_closed(last, history.currency, words),)
     ends = instant(micros(last.window_ends_at), zone)
     end = f"Automatic attempts end on {ends}; then the case closes, if the invoice is still open."
     charged = history.binding.charged_on or "no payment method"
@@ -312,14 +314,22 @@ def _binding_event(history: History, instrument_id: str, kind: str) -> dict[str,
     }
 
 
-def _closed(last: CaseChanged, words: Wording) -> str:
+def still_open(last: CaseChanged, currency: str) -> str | None:
+    """Say what a closed case leaves open; None: nothing is owed, or the biller said so."""
+    if last.reason not in STILL_OWED or not last.balance_minor:
+        return None
+    return f"{money(last.balance_minor, currency)} is still open."
+
+
+def _closed(last: CaseChanged, currency: str, words: Wording) -> str:
     why = words.closings.get(last.reason, last.reason)
-    return f"Nothing: {why}. No charge is asked for any more."
+    left = still_open(last, currency)
+    return f"Nothing: {why}. No charge is asked for any more.{'' if left is None else f' {left}'}"
 
 
 def _after_the_end(history: History, last: CaseChanged) -> tuple[Remedy, ...]:
     remedies = []
-    if last.reason in (CloseReason.WINDOW_CLOSED, CloseReason.STOPPED):
+    if last.reason in STILL_OWED:
         remedies.append(
             Remedy(
                 "A payment that is told later still turns the case into paid.",

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dunning.explanation.history import Fact, History
+from dunning.explanation.no_case import aloud_settled, why_no_case
 from dunning.explanation.outlook import (
     Remedy,
     new_chance,
+    still_open,
     unused,
     what_comes_next,
     what_would_change_it,
@@ -157,7 +159,7 @@ def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iter
         amount = money(history.issued.amount_minor, history.issued.currency)
         day = spoken_day(micros(history.issued.issued_at), zone)
         yield f"Invoice {history.invoice_id} over {amount} was issued on {day}."
-    yield from _first_decline(history, reasons)
+    yield from _first_decline(history, last, reasons)
     requests = history.requests
     if requests:
         at = _last_request_at(history)
@@ -166,10 +168,15 @@ def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iter
             f"{', the last time' if len(requests) > 1 else ','} on {spoken(at, zone)}."
         )
     if last is None:
-        yield "There is nothing to recover."
+        yield from why_no_case(history, reasons.words).aloud
         return
     if last.state is CaseState.CLOSED:
-        yield f"The matter is closed: {reasons.words.closings.get(last.reason, last.reason)}."
+        left = still_open(last, currency)
+        yield (
+            aloud_settled(last.reason, reasons.words)
+            if left is None
+            else f"{left} We do not charge it by ourselves any more."
+        )
         return
     yield f"{money(last.balance_minor, currency)} is still open."
     added = _added_not_bound(history)
@@ -183,24 +190,28 @@ def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iter
     yield f"Automatic attempts end on {spoken(micros(last.window_ends_at), zone)}."
 
 
-def _first_decline(history: History, reasons: Reasons) -> Iterator[str]:
+def _first_decline(history: History, last: CaseChanged | None, reasons: Reasons) -> Iterator[str]:
     declines = [fact for fact in history.facts if isinstance(fact.event.data, ChargeDeclined)]
     if not declines:
         return
     first = declines[0]
-    attempted = micros(first.event.data.attempted_at or first.event.time)
-    said = next(
-        (
-            fact.event.data.decline_class
-            for fact in history.facts
-            if isinstance(fact.event.data, NoticeRequested)
-            and fact.event.data.kind is NoticeKind.PAYMENT_DECLINED
-            and fact.at >= first.at
-        ),
-        None,
-    )
+    day = spoken_day(micros(first.event.data.attempted_at or first.event.time), history.zone)
+    notices = [
+        fact.event.data
+        for fact in history.facts
+        if fact.at >= first.at
+        and isinstance(fact.event.data, NoticeRequested)
+        and fact.event.data.kind in (NoticeKind.PAYMENT_DECLINED, NoticeKind.RECONCILE)
+    ]
+    declined = next((one for one in notices if one.kind is NoticeKind.PAYMENT_DECLINED), None)
+    if notices and declined is None:
+        # It was never told as declined: it is in doubt, or its doubt has ended well.
+        if last is not None and last.state is not CaseState.CLOSED:
+            yield f"It is not known yet whether a charge on {day} went through."
+        return
+    said = None if declined is None else declined.decline_class
     why = "" if said is None else f": {reasons.words.aloud.get(said, 'the bank declined it')}"
-    yield f"A charge on {spoken_day(attempted, history.zone)} did not go through{why}."
+    yield f"A charge on {day} did not go through{why}."
 
 
 def _times(number: int) -> str:
@@ -232,6 +243,8 @@ def _aloud_now(history: History, last: CaseChanged, zone: str) -> Iterator[str]:
         yield "At the moment collection is paused, and nothing is charged."
     elif last.state is CaseState.WAITING:
         yield _aloud_waiting(history)
+    elif last.state is CaseState.RETRYING:
+        yield "The payment provider tries again by itself."
     else:
         yield "No further attempt is planned. Another payment method would be tried at once."
 

@@ -68,7 +68,8 @@ def test_a_provider_that_tries_by_itself_and_says_not_when_is_told(life: Callabl
     story = life().issued().declined(0, psp_will_retry=True).run().story()
     assert story.state is CaseState.RETRYING
     assert story.next[0].startswith("The payment provider tries again by itself")
-    assert not any("planned for" in sentence for sentence in story.aloud)
+    assert "The payment provider tries again by itself." in story.aloud
+    assert not any("planned" in sentence for sentence in story.aloud)
 
 
 def test_instants_are_told_in_the_time_zone_of_the_invoice(life: Callable[[], Any]) -> None:
@@ -174,8 +175,70 @@ def test_how_a_case_ended_and_what_could_still_happen(life: Callable[[], Any]) -
 def test_an_invoice_that_was_never_declined(life: Callable[[], Any]) -> None:
     story = life().issued().run().story()
     assert (story.state, story.remedies) == (None, ())
-    assert story.next[0].startswith("Nothing")
-    assert "There is nothing to recover." in story.aloud
+    assert story.next == ("Nothing: no charge of it was declined, so there is no case.",)
+    assert story.aloud[1:] == ("We know of no charge of it that was declined.",)
+
+
+@pytest.mark.parametrize("reason", ["window_closed", "stopped"])
+def test_what_is_unpaid_at_the_end_is_read_aloud_as_open(reason: str, life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0)
+    if reason == "stopped":
+        told.tell(2, "dunning.command", command="stop", **COMMAND)
+    story = told.run(until_day=2 if reason == "stopped" else 30, charger=DECLINED).story()
+    assert story.next[0].startswith("Nothing: ")
+    assert "49.00 EUR is still open. We do not charge it by ourselves any more." in aloud(story)
+    assert "The matter is closed" not in aloud(story)
+
+
+def test_the_end_of_a_subscription_is_not_read_aloud_as_paid(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(0).tell(1, "subscription.ended").run().story()
+    assert story.aloud[-1] == "The subscription ended. We do not charge this invoice any more."
+
+
+def test_a_decline_after_the_window_leaves_the_invoice_unpaid(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(40).run().story()
+    assert story.state is None
+    assert "time for automatic attempts was over" in story.next[0]
+    assert "nothing to recover" not in " ".join((*story.next, *story.aloud))
+    assert "49.00 EUR is still open. We do not charge it by ourselves." in aloud(story)
+
+
+def test_a_charge_of_the_customer_opens_no_case(life: Callable[[], Any]) -> None:
+    story = life().issued().declined(1, initiated_by="customer").run().story()
+    assert story.state is None
+    assert "opens no case" in story.next[0]
+    assert "49.00 EUR is still open." in aloud(story)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "word"),
+    [
+        ("charge.succeeded", {"charge_id": "c", "instrument_id": "card-1"}, "the invoice was paid"),
+        ("invoice.closed", {"reason": "voided"}, "the invoice was voided"),
+        ("invoice.adjusted", {"balance_minor": 0}, "the invoice was credited"),
+    ],
+)
+def test_an_invoice_that_was_settled_without_a_case(
+    kind: str, data: dict[str, Any], word: str, life: Callable[[], Any]
+) -> None:
+    story = life().issued().tell(1, kind, **data).declined(2).run().story()
+    assert story.state is None
+    assert story.next == (f"Nothing: {word}. There never was a case.",)
+    assert story.aloud[-1] == f"The matter is closed: {word}."
+
+
+def test_a_charge_in_doubt_is_not_read_aloud_as_declined(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0, "duplicate_transaction").run()
+    assert told.story().state is CaseState.PENDING
+    assert "did not go through" not in aloud(told.story())
+    assert "It is not known yet whether a charge on 2 February 2026 went through." in aloud(told.story())
+    charge_id = told.lines[1].event.data.charge_id
+    told.declined(2, charge_id=charge_id).run()
+    assert "A charge on 2 February 2026 did not go through: the bank declined it" in aloud(told.story())
+
+    paid = life().issued().declined(0, "duplicate_transaction", charge_id="c")
+    paid.tell(1, "charge.succeeded", charge_id="c", instrument_id="card-1").run()
+    assert paid.story().aloud[1:] == ("The matter is closed: the invoice was paid.",)
 
 
 def test_an_attempt_that_a_network_moved_says_when_it_was_planned(life: Callable[[], Any]) -> None:
