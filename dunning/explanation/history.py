@@ -27,6 +27,7 @@ class Told:
 
     at: int  # the stamp of its page, microseconds UTC; in a simulation its arrival
     event: Event[JournalData]
+    is_undecided: bool = False  # the engine had not come so far when the record was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Fact:
     is_decision: bool  # written by the engine; else told to it
     is_repeated: bool = False  # told before: it changed nothing
     charged_on: str | None = None  # what the subscription was charged on after it, as far as is recorded
+    is_undecided: bool = False  # told, and the engine has not come so far yet
     restarts: bool = False  # it changed what the subscription is charged on, or edited that: a new chance
 
 
@@ -56,6 +58,11 @@ class History:
     def zone(self) -> str:
         """The time zone of the invoice; UTC while that is not known."""
         return "UTC" if self.issued is None else self.issued.time_zone
+
+    @property
+    def undecided(self) -> int:
+        """How many of the events told the engine has not decided about yet."""
+        return sum(fact.is_undecided for fact in self.facts)
 
     @property
     def currency(self) -> str:
@@ -108,6 +115,7 @@ def history_of(
                     is_decision=False,
                     is_repeated=key in seen,
                     charged_on=binding.charged_on,
+                    is_undecided=one.is_undecided,
                     restarts=key not in seen and _restarts(data, before, binding),
                 )
             )

@@ -27,6 +27,8 @@ class NoCase:
 
 def why_no_case(history: History, words: Wording) -> NoCase:
     """Read off the recorded events why an invoice never had a case."""
+    if history.undecided:
+        return NoCase("Then it shows whether there is a case.", ())
     settled, balance = _settled(history)
     told = [fact.event for fact in history.facts if not fact.is_repeated]
     declines = [event for event in told if isinstance(event.data, ChargeDeclined)]

@@ -11,7 +11,7 @@ from dunning.closing import STILL_OWED
 from dunning.explanation.history import Fact, History
 from dunning.explanation.no_case import why_no_case
 from dunning.explanation.reasons import Wording
-from dunning.explanation.wording import instant, money
+from dunning.explanation.wording import counted, instant, money
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Dialect, Initiator
 from schemas.commands import Command, CommandName
 from schemas.decisions import (
@@ -47,6 +47,21 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
         last: the last `dunning.case_changed`; None: there never was a case.
         words: sentences for states and reasons.
     """
+    return (*_still_to_decide(history), *_as_it_stands(history, last, words))
+
+
+def _still_to_decide(history: History) -> tuple[str, ...]:
+    number = history.undecided
+    if not number:
+        return ()
+    left = counted(number, "event")
+    return (
+        f"The engine has still to decide about {left} told last: ask again in a moment.",
+        "If that stays so, look at the worker.",
+    )
+
+
+def _as_it_stands(history: History, last: CaseChanged | None, words: Wording) -> tuple[str, ...]:
     zone = history.zone
     if last is None:
         return (why_no_case(history, words).says,)

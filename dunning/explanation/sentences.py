@@ -67,16 +67,19 @@ _MOVED_BY = {
 """What moved a case, by `dunning.case_changed.reason`; a reason that is missing here is shown as it is."""
 
 
-def told(data: JournalData, currency: str, *, is_repeated: bool) -> str:
+def told(data: JournalData, currency: str, *, is_repeated: bool, is_undecided: bool = False) -> str:
     """Say what an event of the journal told the engine.
 
     Args:
         data: of the event.
         currency: of the invoice; events about a balance do not carry it.
         is_repeated: the very same event had been told before.
+        is_undecided: the engine has not come so far yet.
     """
     sentence = _told(data, currency)
-    return f"{sentence} (told again: changes nothing)" if is_repeated else sentence
+    if is_repeated:
+        return f"{sentence} (told again: changes nothing)"
+    return f"{sentence} (not decided yet)" if is_undecided else sentence
 
 
 def decided(data: OutputData, currency: str, at: int, zone: str, words: Wording) -> str:

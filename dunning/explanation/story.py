@@ -132,7 +132,7 @@ def _entry(fact: Fact, currency: str, zone: str, reasons: Reasons) -> Entry:
         says = decided(data, currency, fact.at, zone, reasons.words)
         because = tuple(reasons.because(rule_id) for rule_id in getattr(data, "why", ()))
         return Entry(fact.at, "engine", event.type, event.id, says, because)
-    says = told(data, currency, is_repeated=fact.is_repeated)
+    says = told(data, currency, is_repeated=fact.is_repeated, is_undecided=fact.is_undecided)
     return Entry(fact.at, event.source, event.type, event.id, says, ())
 
 
@@ -154,6 +154,12 @@ def _remarks(history: History) -> Iterator[str]:
 
 
 def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iterator[str]:
+    yield from _aloud_as_it_stands(history, last, reasons)
+    if history.undecided:
+        yield "Something has come in that is not worked through yet; please ask again in a moment."
+
+
+def _aloud_as_it_stands(history: History, last: CaseChanged | None, reasons: Reasons) -> Iterator[str]:
     zone, currency = history.zone, history.currency
     if history.issued is not None:
         amount = money(history.issued.amount_minor, history.issued.currency)

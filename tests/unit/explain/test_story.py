@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dunning.explanation.history import Told
 from dunning.explanation.story import Story, as_data
 from schemas.decisions import CaseState
 
@@ -409,3 +410,24 @@ def test_a_dead_card_is_never_offered(life: Callable[[], Any]) -> None:
     told.instrument(2, "bound", "card-1", subscription_ids=["sub-1"]).run()
     requests = [event.data for event in told.decided if event.type == "charge.retry_requested"]
     assert [request.instrument_id for request in requests] == ["card-2"], "the engine agrees"
+
+
+def test_what_the_engine_has_not_decided_yet_is_said_to_be_undecided(life: Callable[[], Any]) -> None:
+    told = life().issued().run()
+    at = told.lines[-1].arrives_at
+    late = life().declined(1, event_id="late").lines[-1].event
+    story = told.story(more=[Told(at + 1, late, is_undecided=True)])
+    assert said(story).endswith("insufficient_funds (not decided yet)")
+    assert story.next[0].startswith("The engine has still to decide about 1 event told last")
+    assert not any("Nothing" in line for line in story.next)
+    assert "not worked through yet" in story.aloud[-1]
+
+    paid = (
+        life()
+        .tell(1, "charge.succeeded", event_id="late", charge_id="c", instrument_id="card-1")
+        .lines[-1]
+        .event
+    )
+    story = life().issued().declined(0).run().story(more=[Told(at + 1, paid, is_undecided=True)])
+    assert story.next[0].startswith("The engine has still to decide about 1 event told last")
+    assert "The next attempt is asked for" in story.next[2]
