@@ -9,6 +9,7 @@ from typing import Any
 
 from dunning.closing import STILL_OWED
 from dunning.explanation.history import Fact, History
+from dunning.explanation.marks import never_again
 from dunning.explanation.no_case import why_no_case
 from dunning.explanation.reasons import Wording
 from dunning.explanation.wording import counted, instant, money
@@ -124,7 +125,7 @@ def _restart_that_waits(history: History, last: CaseChanged) -> tuple[str, ...]:
 def _waiting(history: History) -> str | None:
     """Name the instrument that a change since the last request gives a new chance, and what happened to it."""
     charged = history.binding.charged_on
-    if charged is None or charged in never_again(history):
+    if charged is None or charged in never_again(history.facts):
         return None
     found: Fact | None = None
     for fact in reversed(history.facts):
@@ -141,18 +142,6 @@ def _waiting(history: History) -> str | None:
         elif found is None and fact.restarts and fact.charged_on == charged:
             found = fact
     return None
-
-
-def never_again(history: History) -> frozenset[str]:
-    """Name the instruments that a decline forbids for good, as far as somebody was told; only another one helps."""
-    notices = (fact.event.data for fact in history.facts if isinstance(fact.event.data, NoticeRequested))
-    return frozenset(
-        notice.instrument_id
-        for notice in notices
-        if notice.decline_class is DeclineClass.NEVER
-        and notice.instrument_id is not None
-        and notice.kind in (NoticeKind.PAYMENT_DECLINED, NoticeKind.CUSTOMER_ACTION_NEEDED)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +197,7 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
             ),
         )
     charged = history.binding.charged_on
-    if charged is not None and charged not in never_again(history):
+    if charged is not None and charged not in never_again(history.facts):
         remedies.append(
             Remedy(
                 f"Correcting the details of {charged} in place (expiry, name, address): one attempt {when}.",
@@ -289,7 +278,7 @@ def _resuming(history: History) -> str:
 
 def unused(history: History) -> tuple[str, ...]:
     """Name what the account owns beside the instrument in use and may be charged, the latest first."""
-    dead = never_again(history)
+    dead = never_again(history.facts)
     return tuple(name for name in history.binding.unused if name not in dead)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dunning.explanation.history import Fact, History
+from dunning.explanation.marks import marks
 from dunning.explanation.no_case import aloud_settled, why_no_case
 from dunning.explanation.outlook import (
     Remedy,
@@ -82,7 +83,10 @@ def tell(history: History, reasons: Reasons) -> Story:
         policy=None if last is None else last.policy,
         window_ends_at=None if last is None else micros(last.window_ends_at),
         balance=None if last is None else money(last.balance_minor, currency),
-        entries=tuple(_entry(fact, currency, history.zone, reasons) for fact in history.facts),
+        entries=tuple(
+            _entry(fact, mark, history, reasons)
+            for fact, mark in zip(history.facts, marks(history), strict=True)
+        ),
         next=what_comes_next(history, last, reasons.words),
         remedies=what_would_change_it(history, last),
         aloud=tuple(_aloud(history, last, reasons)),
@@ -126,13 +130,13 @@ def as_data(story: Story) -> dict[str, Any]:
     }
 
 
-def _entry(fact: Fact, currency: str, zone: str, reasons: Reasons) -> Entry:
+def _entry(fact: Fact, mark: str | None, history: History, reasons: Reasons) -> Entry:
     event, data = fact.event, fact.event.data
     if fact.is_decision:
-        says = decided(data, currency, fact.at, zone, reasons.words)
+        says = decided(data, history.currency, fact.at, history.zone, reasons.words)
         because = tuple(reasons.because(rule_id) for rule_id in getattr(data, "why", ()))
         return Entry(fact.at, "engine", event.type, event.id, says, because)
-    says = told(data, currency, is_repeated=fact.is_repeated, is_undecided=fact.is_undecided)
+    says = told(data, history.currency) + ("" if mark is None else f" ({mark})")
     return Entry(fact.at, event.source, event.type, event.id, says, ())
 
 
