@@ -26,8 +26,13 @@ from schemas.decisions import (
 )
 from schemas.instants import micros
 from schemas.invoices import InvoiceClosed, InvoiceReopened, SettledReason
-from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
+from schemas.payment_methods import InstrumentChange, InstrumentType, PaymentMethodUpdated
 
+_DEBITS = {
+    Dialect.ACH: InstrumentType.ACH_DEBIT,
+    Dialect.SEPA: InstrumentType.SEPA_DEBIT,
+    Dialect.BACS: InstrumentType.BACS_DEBIT,
+}
 NAMED = 3  # payment methods that are named beside the one in use; our choice, the rest is counted
 
 
@@ -198,6 +203,8 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
         )
     charged = history.binding.charged_on
     if charged is not None and charged not in never_again(history.facts):
+        if when == "at once" and _is_limited(last):
+            when = "as soon as the limit on attempts with it allows one"
         remedies.append(
             Remedy(
                 f"Correcting the details of {charged} in place (expiry, name, address): one attempt {when}.",
@@ -207,7 +214,7 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
                     "change": InstrumentChange.DETAILS_UPDATED.value,
                     "instrument": {
                         "instrument_id": charged,
-                        "type": history.binding.owned.get(charged, "card"),
+                        "type": _type(history, charged),
                     },
                 },
             )
@@ -224,6 +231,25 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
         )
     )
     return tuple(remedies)
+
+
+def _type(history: History, instrument_id: str) -> str:
+    """Name the type of an instrument as it was described, or as its declines tell; `…` where nothing does."""
+    if instrument_id in history.binding.owned:
+        return history.binding.owned[instrument_id]
+    found = "…"
+    for fact in history.facts:
+        data = fact.event.data
+        if isinstance(data, ChargeDeclined) and data.instrument_id == instrument_id:
+            if data.instrument is not None:
+                return data.instrument.type
+            found = _DEBITS.get(data.decline.dialect, found)
+    return found
+
+
+def _is_limited(last: CaseChanged) -> bool:
+    """Tell whether a ceiling on attempts moves or forbids the next one: its rule comes first then."""
+    return bool(last.why) and ".limit." in last.why[0]
 
 
 def _outcomes(history: History, last: CaseChanged) -> tuple[Remedy, Remedy]:
@@ -303,7 +329,7 @@ def _bindings(history: History, when: str) -> list[Remedy]:
             Remedy(
                 f"Adding another payment method and binding it: one attempt on it {when}.",
                 PaymentMethodUpdated.TYPE,
-                _binding_event(history, "…", "card"),
+                _binding_event(history, "…", "…"),
             )
         )
     return remedies

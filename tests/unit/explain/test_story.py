@@ -431,3 +431,25 @@ def test_what_the_engine_has_not_decided_yet_is_said_to_be_undecided(life: Calla
     story = life().issued().declined(0).run().story(more=[Told(at + 1, paid, is_undecided=True)])
     assert story.next[0].startswith("The engine has still to decide about 1 event told last")
     assert "The next attempt is asked for" in story.next[2]
+
+
+def test_where_a_limit_is_reached_no_attempt_at_once_is_promised(life: Callable[[], Any]) -> None:
+    decline = {"dialect": "sepa", "code": "AM04"}
+    told = life().issued().declined(0, decline=decline)
+    told.run(until_day=14, charger=[{"outcome": "declined", "decline": decline}])
+    story = told.story()
+    assert story.state is CaseState.EXHAUSTED
+    edit = next(one for one in story.remedies if one.says.startswith("Correcting"))
+    assert edit.says.endswith(": one attempt as soon as the limit on attempts with it allows one.")
+    assert edit.data is not None
+    assert edit.data["instrument"]["type"] == "sepa_debit"
+    before = len([event for event in told.decided if event.type == "charge.retry_requested"])
+    told.tell(15, "payment_method.updated", **edit.data)
+    told.run(until_day=15, charger=[{"outcome": "declined", "decline": decline}])
+    assert len([event for event in told.decided if event.type == "charge.retry_requested"]) == before
+
+
+def test_a_type_that_nobody_has_told_is_left_open(life: Callable[[], Any]) -> None:
+    edit = life().issued().declined(0).run().story().remedies[1]
+    assert edit.data is not None
+    assert edit.data["instrument"] == {"instrument_id": "card-1", "type": "…"}
