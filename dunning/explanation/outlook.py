@@ -33,6 +33,7 @@ _DEBITS = {
     Dialect.SEPA: InstrumentType.SEPA_DEBIT,
     Dialect.BACS: InstrumentType.BACS_DEBIT,
 }
+_MENDED_BY_EDIT = (DeclineClass.FIX_DATA, DeclineClass.NEEDS_CUSTOMER)
 NAMED = 3  # payment methods that are named beside the one in use; our choice, the rest is counted
 
 
@@ -205,6 +206,9 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
     if charged is not None and charged not in never_again(history.facts):
         if when == "at once" and _is_limited(last):
             when = "as soon as the limit on attempts with it allows one"
+        elif last.state is CaseState.WAITING and _last_class(history) not in _MENDED_BY_EDIT:
+            # A charge of the customer or the staff has blocked it, of which nobody is told why.
+            when = "at once, unless it must not be charged again at all"
         remedies.append(
             Remedy(
                 f"Correcting the details of {charged} in place (expiry, name, address): one attempt {when}.",
@@ -386,7 +390,12 @@ def _what_is_missing(history: History) -> str:
         DeclineClass.FIX_DATA: "the payment details must be corrected, or another method bound",
         DeclineClass.NEEDS_CUSTOMER: "the customer has to confirm the payment, or another method be bound",
     }
-    return by_class.get(_last_class(history) or DeclineClass.NEVER, "the customer has to act")
+    last_class = _last_class(history)
+    return (
+        "the customer has to act"
+        if last_class is None
+        else by_class.get(last_class, "the customer has to act")
+    )
 
 
 def _last_class(history: History) -> DeclineClass | None:

@@ -453,3 +453,11 @@ def test_a_type_that_nobody_has_told_is_left_open(life: Callable[[], Any]) -> No
     edit = life().issued().declined(0).run().story().remedies[1]
     assert edit.data is not None
     assert edit.data["instrument"] == {"instrument_id": "card-1", "type": "…"}
+
+
+def test_what_a_charge_of_the_staff_has_blocked_is_not_promised(life: Callable[[], Any]) -> None:
+    told = life().issued().declined(0).declined(1, "stolen_card", initiated_by="admin").run()
+    story = told.story()
+    assert story.state is CaseState.WAITING
+    edit = next(one for one in story.remedies if one.says.startswith("Correcting"))
+    assert edit.says.endswith("unless it must not be charged again at all.")
