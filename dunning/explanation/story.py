@@ -11,15 +11,9 @@ from typing import Any
 from dunning.explanation.history import Fact, History
 from dunning.explanation.marks import marks
 from dunning.explanation.no_case import aloud_settled, why_no_case
-from dunning.explanation.outlook import (
-    Remedy,
-    new_chance,
-    still_open,
-    unused,
-    what_comes_next,
-    what_would_change_it,
-)
+from dunning.explanation.outlook import still_open, what_comes_next
 from dunning.explanation.reasons import Because, Reasons
+from dunning.explanation.remedies import Remedy, new_chance, unused, what_would_change_it
 from dunning.explanation.sentences import decided, told
 from dunning.explanation.wording import counted, money, spoken, spoken_day
 from schemas.charges import ChargeDeclined

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dunning.explanation.outlook import Remedy
+from dunning.explanation.remedies import Remedy
 from dunning.explanation.story import Entry, Story
 from dunning.explanation.wording import instant
 from schemas.decisions import CaseChanged, RetryRequested
