@@ -1,6 +1,7 @@
 """The plan of one example invoice under a policy: what would come when, if every attempt were declined.
 
-The one rule: the plan asks the same functions as the engine, so what it shows is what would be done.
+The one rule: what it shows is what the engine would do. The instants come from the engine's own arithmetic; which
+rungs are skipped follows here from contract section 3, point 2, and a test holds it against the engine.
 Network rules are left out: they depend on what else is charged on the instrument.
 """
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dunning.calendar import add
-from dunning.policy import LadderAnchor, Policy, planned
+from dunning.policy import Policy, planned
 
 
 class PlanKind(StrEnum):
@@ -28,7 +29,7 @@ class PlanPoint:
 
     at: int  # microseconds since 1970, UTC
     kind: PlanKind
-    number: int | None = None  # of a rung, as the policy counts them, from 1
+    number: int | None = None  # of a rung, counted from 1 in the order of their instants
     stage: str | None = None
 
 
@@ -65,10 +66,8 @@ def plan_of(policy: Policy, issued_at: int, zone: str, invoice_id: str = "exampl
         PlanPoint(at=ends_at, kind=PlanKind.WINDOW_END),
     ]
     outside = []
-    anchor = last_attempt = issued_at
-    counted = policy.ladder_anchor is LadderAnchor.PREVIOUS_ATTEMPT
-    for number, step in enumerate(policy.steps, start=1):
-        at = planned(policy, anchor, step, zone, f"{invoice_id}/{number - 1}")
+    last_attempt = issued_at
+    for number, at in enumerate(_instants(policy, issued_at, zone, invoice_id), start=1):
         if at >= ends_at:
             outside.append(number)
         elif at <= last_attempt or at - last_attempt < policy.min_gap:
@@ -76,7 +75,6 @@ def plan_of(policy: Policy, issued_at: int, zone: str, invoice_id: str = "exampl
         else:
             points.append(PlanPoint(at=at, kind=PlanKind.RUNG, number=number))
             last_attempt = at
-        anchor = at if counted else anchor  # of a skipped one too: contract section 6, Rungs
     if policy.closing_notice is not None:
         notice_at = add(ends_at, policy.closing_notice, zone, sign=-1)
         if issued_at < notice_at < ends_at:
@@ -94,3 +92,18 @@ def plan_of(policy: Policy, issued_at: int, zone: str, invoice_id: str = "exampl
         points=tuple(sorted(points, key=lambda point: (point.at, order.index(point.kind)))),
         outside=tuple(outside),
     )
+
+
+def _instants(policy: Policy, issued_at: int, zone: str, invoice_id: str) -> list[int]:
+    """List the instants of all rungs in the order in which the engine comes to them.
+
+    A gap counts from the rung before it, of a skipped one too (contract section 6, Rungs); fixed rungs go in the order
+    of their instants, which a spread may have swapped.
+    """
+    found: list[int] = []
+    start = issued_at
+    for index, step in enumerate(policy.steps):
+        found.append(planned(policy, start, step, zone, f"{invoice_id}/{index}"))
+        if policy.is_by_gap:
+            start = found[-1]
+    return found if policy.is_by_gap else sorted(found)

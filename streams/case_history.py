@@ -6,7 +6,7 @@ Rule: it only reads: outside any consumer group, committed records only, up to t
 from dataclasses import dataclass
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from dunning.explanation.history import Told
 from schemas.decisions import CaseChanged, NoticeRequested, RetryRequested, StageChanged
@@ -17,8 +17,8 @@ from schemas.writing import OutputData, WrittenError, read_written
 from streams.errors import Misuse, Trouble
 from streams.page_builder import partition_of
 from streams.settings import Settings
-from streams.topic_reader import open_reader, partitions_of, read
-from streams.topics import JOURNAL, topic_name
+from streams.topic_reader import committed_offset, open_reader, open_tape, partitions_of, read
+from streams.topics import JOURNAL, STATE, topic_name
 
 DECISIONS = tuple(shape.TYPE for shape in (RetryRequested, NoticeRequested, CaseChanged, StageChanged))
 
@@ -54,9 +54,11 @@ async def read_invoice(settings: Settings, invoice_id: str, account_id: str | No
                 return None
         journal = topic_name(settings, JOURNAL)
         partition = partition_of(account_id, len(await partitions_of(settings, journal)))
+        # Asked for first: what is decided from here on may be shown as undecided, never the other way round.
+        applied = await _applied(reader, settings, partition)
         return Recorded(
             account_id,
-            tuple(await _told(reader, journal, partition, account_id)),
+            tuple(await _told(reader, TopicPartition(journal, partition), account_id, applied)),
             tuple(await _decided(reader, settings, partition, invoice_id, account_id)),
         )
 
@@ -109,22 +111,33 @@ async def _payer(reader: AIOKafkaConsumer, settings: Settings, invoice_id: str) 
     return next(iter(accounts), None)
 
 
-async def _told(reader: AIOKafkaConsumer, journal: str, partition: int, account_id: str) -> list[Told]:
+async def _applied(reader: AIOKafkaConsumer, settings: Settings, partition: int) -> int | None:
+    """Find the first page of the journal that the engine has not decided; None: the broker has forgotten it."""
+    applied = await committed_offset(
+        settings, settings.app_id, TopicPartition(topic_name(settings, JOURNAL), partition)
+    )
+    if applied is not None:
+        return applied
+    # Each decision writes state, so where there is none, there never was a decision.
+    state = TopicPartition(topic_name(settings, STATE), partition)
+    return None if (await reader.end_offsets([state]))[state] else 0
+
+
+async def _told(
+    reader: AIOKafkaConsumer, journal: TopicPartition, account_id: str, applied: int | None
+) -> list[Told]:
     told: list[Told] = []
     wanted, clock_ms = _as_json(account_id), 0
-
-    def take(_: int, stamp_ms: int, value: bytes) -> None:
-        nonlocal clock_ms
-        clock_ms = max(clock_ms, stamp_ms)  # the engine's clock never goes back either
-        if wanted in value:
-            events = _page(journal, partition, value)
-            told.extend(
-                Told(clock_ms * 1_000, event)
-                for event in events
-                if getattr(event.data, "account_id", None) == account_id
-            )
-
-    await read(reader, journal, [partition], take)
+    tape = await open_tape(reader, journal)
+    while pages := await tape.take():
+        for page in pages:
+            clock_ms = max(clock_ms, page.timestamp)  # the engine's clock never goes back either
+            if wanted in page.value:
+                told.extend(
+                    Told(clock_ms * 1_000, event, is_undecided=applied is not None and page.offset >= applied)
+                    for event in _page(journal.topic, journal.partition, page.value)
+                    if getattr(event.data, "account_id", None) == account_id
+                )
     return told
 
 

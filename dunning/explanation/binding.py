@@ -33,6 +33,11 @@ class Binding:
         return self.own or self.default or self.seen
 
     @property
+    def is_only_seen(self) -> bool:
+        """Whether nobody has bound what it is charged on: it was only seen with the subscription."""
+        return self.own is None and self.default is None and self.seen is not None
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """What the account owns beside it, the latest first."""
         return tuple(name for name in reversed(self.owned) if name != self.charged_on)

@@ -16,7 +16,7 @@ from schemas.envelope import Event
 from schemas.events import JournalData
 from schemas.instants import micros
 from schemas.invoices import InvoiceIssued
-from schemas.payment_methods import PaymentMethodUpdated
+from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 from schemas.subscriptions import SubscriptionEnded
 from schemas.writing import OutputData
 
@@ -27,6 +27,7 @@ class Told:
 
     at: int  # the stamp of its page, microseconds UTC; in a simulation its arrival
     event: Event[JournalData]
+    is_undecided: bool = False  # the engine had not come so far when the record was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Fact:
     is_decision: bool  # written by the engine; else told to it
     is_repeated: bool = False  # told before: it changed nothing
     charged_on: str | None = None  # what the subscription was charged on after it, as far as is recorded
+    is_undecided: bool = False  # told, and the engine has not come so far yet
+    restarts: bool = False  # it changed what the subscription is charged on, or edited that: a new chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,17 @@ class History:
     def zone(self) -> str:
         """The time zone of the invoice; UTC while that is not known."""
         return "UTC" if self.issued is None else self.issued.time_zone
+
+    @property
+    def undecided(self) -> int:
+        """How many of the events told the engine has not decided about yet."""
+        return sum(fact.is_undecided for fact in self.facts)
+
+    @property
+    def currency(self) -> str:
+        """The currency of the invoice as the first event says it; empty where none does."""
+        found = (getattr(fact.event.data, "currency", None) for fact in self.facts)
+        return next((str(currency) for currency in found if currency is not None), "")
 
     @property
     def requests(self) -> tuple[RetryRequested, ...]:
@@ -90,6 +104,7 @@ def history_of(
     for one in journal:
         data, key = one.event.data, (one.event.source, one.event.id)
         belongs = one.at >= begins_at and _belongs(data, invoice_id, binding)
+        before = binding.charged_on
         if key not in seen:
             binding.take(one.event)
         if belongs:
@@ -100,6 +115,8 @@ def history_of(
                     is_decision=False,
                     is_repeated=key in seen,
                     charged_on=binding.charged_on,
+                    is_undecided=one.is_undecided,
+                    restarts=key not in seen and _restarts(data, before, binding),
                 )
             )
         seen.add(key)
@@ -164,6 +181,15 @@ def _belongs(data: JournalData, invoice_id: str, binding: Binding) -> bool:
             return data.invoice_id == invoice_id
         return data.subscription_id in (None, binding.subscription_id)
     return data.invoice_id == invoice_id
+
+
+def _restarts(data: JournalData, before: str | None, binding: Binding) -> bool:
+    """Tell whether an event is a new chance for open cases (contract section 3, point 4); `binding` is as after it."""
+    if not isinstance(data, PaymentMethodUpdated) or binding.charged_on is None:
+        return False
+    if data.change is InstrumentChange.DETAILS_UPDATED:
+        return data.instrument.instrument_id == binding.charged_on
+    return binding.charged_on != before and not binding.is_only_seen
 
 
 def _in_order(inputs: list[Fact], decisions: list[Fact]) -> list[Fact]:

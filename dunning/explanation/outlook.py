@@ -1,40 +1,17 @@
-"""What comes next for a case, and what would change it.
+"""What comes next for a case if nobody does anything.
 
-The one rule: both follow from the last state that was written and from what is bound; nothing is promised
-that the contract does not say (sections 3 and 6).
+The one rule: it follows from the last state that was written and from what is bound; nothing is promised that the
+contract does not say (sections 3 and 6).
 """
 
-from dataclasses import dataclass
-from typing import Any
-
+from dunning.closing import STILL_OWED
 from dunning.explanation.history import History
+from dunning.explanation.no_case import why_no_case
 from dunning.explanation.reasons import Wording
-from dunning.explanation.wording import instant
-from schemas.charges import ChargePending
-from schemas.commands import Command, CommandName
-from schemas.decisions import (
-    CaseChanged,
-    CaseState,
-    CloseReason,
-    DeclineClass,
-    NoticeKind,
-    NoticeRequested,
-    RetryRequested,
-)
+from dunning.explanation.standing import last_class, notices_since_request, owed_restart, pending_charge
+from dunning.explanation.wording import counted, instant, money
+from schemas.decisions import CaseChanged, CaseState, DeclineClass, NoticeKind
 from schemas.instants import micros
-from schemas.invoices import InvoiceReopened
-from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
-
-NAMED = 3  # payment methods that are named beside the one in use; our choice, the rest is counted
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """Something that would change the course of the case."""
-
-    says: str
-    event_type: str | None = None  # the event that does it, where one event does
-    data: dict[str, Any] | None = None  # its data, ready to be filled in where it says `…`
 
 
 def what_comes_next(history: History, last: CaseChanged | None, words: Wording) -> tuple[str, ...]:
@@ -45,11 +22,26 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
         last: the last `dunning.case_changed`; None: there never was a case.
         words: sentences for states and reasons.
     """
+    return (*_still_to_decide(history), *_as_it_stands(history, last, words))
+
+
+def _still_to_decide(history: History) -> tuple[str, ...]:
+    number = history.undecided
+    if not number:
+        return ()
+    left = counted(number, "event")
+    return (
+        f"The engine has still to decide about {left} told last: ask again in a moment.",
+        "If that stays so, look at the worker.",
+    )
+
+
+def _as_it_stands(history: History, last: CaseChanged | None, words: Wording) -> tuple[str, ...]:
     zone = history.zone
     if last is None:
-        return ("Nothing: no charge of it was declined inside its window, so there is nothing to recover.",)
+        return (why_no_case(history, words).says,)
     if last.state is CaseState.CLOSED:
-        return (_closed(last, words),)
+        return (_closed(last, history.currency, words),)
     ends = instant(micros(last.window_ends_at), zone)
     end = f"Automatic attempts end on {ends}; then the case closes, if the invoice is still open."
     charged = history.binding.charged_on or "no payment method"
@@ -67,22 +59,23 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
         )
     if last.state is CaseState.IN_FLIGHT:
         request = history.requests[-1].request_id if history.requests else "the request"
-        missing = NoticeKind.OUTCOME_MISSING in _notices_since_request(history)
+        missing = NoticeKind.OUTCOME_MISSING in notices_since_request(history)
         told = "The staff has been told that it is missing. " if missing else ""
         return (
             f"The outcome of {request} is awaited. {told}No rung asks again before: nobody pays twice.",
-            *_restart_that_waits(history, charged),
+            *_restart_that_waits(history, last),
             end,
         )
     if last.state is CaseState.PENDING:
         return (
-            f"The outcome of {_pending_charge(history)} is awaited; until it comes nothing is asked for.",
-            *_restart_that_waits(history, charged),
+            f"The outcome of {pending_charge(history)} is awaited; until it comes nothing is asked for.",
+            *_restart_that_waits(history, last),
             end,
         )
     if last.state is CaseState.PAUSED:
         return (
             "Nothing while it is paused: attempts that fall due are not made, but the window goes on.",
+            *_restart_that_waits(history, last),
             end,
         )
     if last.state is CaseState.WAITING:
@@ -90,130 +83,30 @@ def what_comes_next(history: History, last: CaseChanged | None, words: Wording) 
     return ("No planned attempt is left.", end)
 
 
-def _restart_that_waits(history: History, charged: str) -> tuple[str, ...]:
+def _restart_that_waits(history: History, last: CaseChanged) -> tuple[str, ...]:
     """Say what a change since the last request will bring once it may (contract section 3, point 4)."""
-    for fact in reversed(history.facts):
-        data = fact.event.data
-        if isinstance(data, RetryRequested):
-            return ()
-        if isinstance(data, PaymentMethodUpdated) and not fact.is_repeated:
-            is_bound = data.change is InstrumentChange.BOUND and data.instrument.instrument_id == charged
-            is_edited = (
-                data.change is InstrumentChange.DETAILS_UPDATED and data.instrument.instrument_id == charged
-            )
-            if is_bound or is_edited:
-                change = "bound" if is_bound else "corrected"
-                return (
-                    f"Then one attempt on {charged}, which was {change}, follows unless the invoice is paid.",
-                    "A request without an outcome holds it back for the policy's `answer_within` only.",
-                )
-    return ()
-
-
-def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Remedy, ...]:
-    """List what would change the course of the case, the likeliest help first."""
-    if last is None:
+    waiting = owed_restart(history)
+    if waiting is None:
         return ()
-    if last.state is CaseState.CLOSED:
-        return _after_the_end(history, last)
-    remedies = [*_bindings(history)]
-    if last.state in (CaseState.IN_FLIGHT, CaseState.PENDING):
-        charge = (
-            history.requests[-1].request_id
-            if last.state is CaseState.IN_FLIGHT and history.requests
-            else _pending_charge(history)
-        )
-        remedies.insert(
-            0, Remedy(f"The outcome of {charge}: `charge.succeeded` or `charge.declined` from the charger.")
-        )
     if last.state is CaseState.PAUSED:
-        remedies.insert(
-            0,
-            Remedy(
-                "Resuming: one attempt is made at once if one fell due during the pause.",
-                Command.TYPE,
-                {
-                    "account_id": history.account_id,
-                    "command": CommandName.RESUME.value,
-                    "issued_by": "…",
-                    "reason": "…",
-                },
-            ),
-        )
-    charged = history.binding.charged_on
-    if charged is not None and _last_class(history) is not DeclineClass.NEVER:
-        remedies.append(
-            Remedy(
-                f"Correcting the details of {charged} in place (expiry, name, address): one attempt at once.",
-                PaymentMethodUpdated.TYPE,
-                {
-                    "account_id": history.account_id,
-                    "change": InstrumentChange.DETAILS_UPDATED.value,
-                    "instrument": {
-                        "instrument_id": charged,
-                        "type": history.binding.owned.get(charged, "card"),
-                    },
-                },
-            )
-        )
-    remedies.append(Remedy("A payment by any other way: the case closes as soon as it is told."))
-    return tuple(remedies)
+        return (f"After the pause one attempt on {waiting} follows.",)
+    return (
+        f"Then one attempt on {waiting} follows unless the invoice is paid.",
+        "A request without an outcome holds it back for the policy's `answer_within` only.",
+    )
 
 
-def _bindings(history: History) -> list[Remedy]:
-    """Name what was added and is not used, and the event that would bind it."""
-    binding = history.binding
-    unused = binding.unused
-    remedies = [
-        Remedy(
-            f"Binding {name}, which the customer has added but nothing uses: one attempt on it at once.",
-            PaymentMethodUpdated.TYPE,
-            _binding_event(history, name, binding.owned[name]),
-        )
-        for name in unused[:NAMED]
-    ]
-    if len(unused) > NAMED:
-        remedies.append(
-            Remedy(f"The account owns {len(unused) - NAMED} more that this subscription does not use.")
-        )
-    if not unused:
-        remedies.append(
-            Remedy(
-                "Adding another payment method and binding it: one attempt on it at once.",
-                PaymentMethodUpdated.TYPE,
-                _binding_event(history, "…", "card"),
-            )
-        )
-    return remedies
+def still_open(last: CaseChanged, currency: str) -> str | None:
+    """Say what a closed case leaves open; None: nothing is owed, or the biller said so."""
+    if last.reason not in STILL_OWED or not last.balance_minor:
+        return None
+    return f"{money(last.balance_minor, currency)} is still open."
 
 
-def _binding_event(history: History, instrument_id: str, kind: str) -> dict[str, Any]:
-    return {
-        "account_id": history.account_id,
-        "change": InstrumentChange.BOUND.value,
-        "instrument": {"instrument_id": instrument_id, "type": kind},
-        "subscription_ids": [history.subscription_id],
-    }
-
-
-def _closed(last: CaseChanged, words: Wording) -> str:
+def _closed(last: CaseChanged, currency: str, words: Wording) -> str:
     why = words.closings.get(last.reason, last.reason)
-    return f"Nothing: {why}. No charge is asked for any more."
-
-
-def _after_the_end(history: History, last: CaseChanged) -> tuple[Remedy, ...]:
-    remedies = []
-    if last.reason in (CloseReason.WINDOW_CLOSED, CloseReason.STOPPED):
-        remedies.append(Remedy("A payment that is told later still turns the case into paid."))
-    if last.reason != CloseReason.SUBSCRIPTION_ENDED:
-        remedies.append(
-            Remedy(
-                "Only reopening the invoice (chargeback, refund or correction) brings the case back.",
-                InvoiceReopened.TYPE,
-                {"invoice_id": history.invoice_id, "account_id": history.account_id, "reason": "correction"},
-            )
-        )
-    return tuple(remedies)
+    left = still_open(last, currency)
+    return f"Nothing: {why}. No charge is asked for any more.{'' if left is None else f' {left}'}"
 
 
 def _what_is_missing(history: History) -> str:
@@ -224,34 +117,5 @@ def _what_is_missing(history: History) -> str:
         DeclineClass.FIX_DATA: "the payment details must be corrected, or another method bound",
         DeclineClass.NEEDS_CUSTOMER: "the customer has to confirm the payment, or another method be bound",
     }
-    return by_class.get(_last_class(history) or DeclineClass.NEVER, "the customer has to act")
-
-
-def _last_class(history: History) -> DeclineClass | None:
-    """Read the class behind the last request of the customer's action, or behind the last told decline."""
-    for fact in reversed(history.facts):
-        if isinstance(fact.event.data, NoticeRequested) and fact.event.data.decline_class is not None:
-            return fact.event.data.decline_class
-    return None
-
-
-def _notices_since_request(history: History) -> list[NoticeKind]:
-    kinds: list[NoticeKind] = []
-    for fact in reversed(history.facts):
-        data = fact.event.data
-        if isinstance(data, RetryRequested):
-            break
-        if isinstance(data, NoticeRequested):
-            kinds.append(data.kind)
-    return kinds
-
-
-def _pending_charge(history: History) -> str:
-    for fact in reversed(history.facts):
-        if isinstance(fact.event.data, ChargePending):
-            return f"charge {fact.event.data.charge_id}"
-    for fact in reversed(history.facts):
-        charge_id = getattr(fact.event.data, "charge_id", None)
-        if charge_id is not None:
-            return f"charge {charge_id}"
-    return "the charge"
+    said = last_class(history)
+    return "the customer has to act" if said is None else by_class.get(said, "the customer has to act")

@@ -67,36 +67,13 @@ _MOVED_BY = {
 """What moved a case, by `dunning.case_changed.reason`; a reason that is missing here is shown as it is."""
 
 
-def told(data: JournalData, currency: str, *, is_repeated: bool) -> str:
+def told(data: JournalData, currency: str) -> str:  # noqa: PLR0911 - one arm a type, as in the fold
     """Say what an event of the journal told the engine.
 
     Args:
         data: of the event.
         currency: of the invoice; events about a balance do not carry it.
-        is_repeated: the very same event had been told before.
     """
-    sentence = _told(data, currency)
-    return f"{sentence} (told again: changes nothing)" if is_repeated else sentence
-
-
-def decided(data: OutputData, currency: str, at: int, zone: str, words: Wording) -> str:
-    """Say what the engine decided at an instant (microseconds UTC); instants are written in the time zone."""
-    if isinstance(data, RetryRequested):
-        return _requested(data, at, zone, words)
-    if isinstance(data, NoticeRequested):
-        return _notified(data, words)
-    if isinstance(data, CaseChanged):
-        return _changed(data, currency, zone, words)
-    if isinstance(data, StageChanged):
-        if data.stage is None:
-            return f"Stage {data.previous_stage} ends: no old invoice is unpaid any more"
-        return f"Stage {data.stage} begins: the invoice has reached that age"
-    if isinstance(data, DeadLetter):
-        return f"Line {data.line} was set aside: {data.error} at {data.error_path or 'the whole line'}"
-    assert_never(data)
-
-
-def _told(data: JournalData, currency: str) -> str:  # noqa: PLR0911 - one arm a type, as in the fold
     if isinstance(data, InvoiceIssued):
         on = f", to be charged on {data.instrument_id}" if data.instrument_id else ""
         return f"Invoice issued: {money(data.amount_minor, data.currency)}{on}"
@@ -122,6 +99,23 @@ def _told(data: JournalData, currency: str) -> str:  # noqa: PLR0911 - one arm a
         return _ordered(data)
     if isinstance(data, PoliciesSet):
         return f"{counted(len(data.policies), 'section')} of policies put in force"
+    assert_never(data)
+
+
+def decided(data: OutputData, currency: str, at: int, zone: str, words: Wording) -> str:
+    """Say what the engine decided at an instant (microseconds UTC); instants are written in the time zone."""
+    if isinstance(data, RetryRequested):
+        return _requested(data, at, zone, words)
+    if isinstance(data, NoticeRequested):
+        return _notified(data, words)
+    if isinstance(data, CaseChanged):
+        return _changed(data, currency, zone, words)
+    if isinstance(data, StageChanged):
+        if data.stage is None:
+            return f"Stage {data.previous_stage} ends: no old invoice is unpaid any more"
+        return f"Stage {data.stage} begins: the invoice has reached that age"
+    if isinstance(data, DeadLetter):
+        return f"Line {data.line} was set aside: {data.error} at {data.error_path or 'the whole line'}"
     assert_never(data)
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dunning.explanation.history import Fact, History
-from dunning.explanation.outlook import Remedy, what_comes_next, what_would_change_it
+from dunning.explanation.marks import marks
+from dunning.explanation.no_case import aloud_settled, why_no_case
+from dunning.explanation.outlook import still_open, what_comes_next
 from dunning.explanation.reasons import Because, Reasons
+from dunning.explanation.remedies import Remedy, new_chance, unused, what_would_change_it
 from dunning.explanation.sentences import decided, told
 from dunning.explanation.wording import counted, money, spoken, spoken_day
 from schemas.charges import ChargeDeclined
@@ -64,7 +67,7 @@ def tell(history: History, reasons: Reasons) -> Story:
         reasons: the sentences behind rule ids and words.
     """
     last = _last_change(history)
-    currency = _currency(history)
+    currency = history.currency
     return Story(
         invoice_id=history.invoice_id,
         account_id=history.account_id,
@@ -74,7 +77,10 @@ def tell(history: History, reasons: Reasons) -> Story:
         policy=None if last is None else last.policy,
         window_ends_at=None if last is None else micros(last.window_ends_at),
         balance=None if last is None else money(last.balance_minor, currency),
-        entries=tuple(_entry(fact, currency, history.zone, reasons) for fact in history.facts),
+        entries=tuple(
+            _entry(fact, mark, history, reasons)
+            for fact, mark in zip(history.facts, marks(history), strict=True)
+        ),
         next=what_comes_next(history, last, reasons.words),
         remedies=what_would_change_it(history, last),
         aloud=tuple(_aloud(history, last, reasons)),
@@ -118,13 +124,13 @@ def as_data(story: Story) -> dict[str, Any]:
     }
 
 
-def _entry(fact: Fact, currency: str, zone: str, reasons: Reasons) -> Entry:
+def _entry(fact: Fact, mark: str | None, history: History, reasons: Reasons) -> Entry:
     event, data = fact.event, fact.event.data
     if fact.is_decision:
-        says = decided(data, currency, fact.at, zone, reasons.words)
+        says = decided(data, history.currency, fact.at, history.zone, reasons.words)
         because = tuple(reasons.because(rule_id) for rule_id in getattr(data, "why", ()))
         return Entry(fact.at, "engine", event.type, event.id, says, because)
-    says = told(data, currency, is_repeated=fact.is_repeated)
+    says = told(data, history.currency) + ("" if mark is None else f" ({mark})")
     return Entry(fact.at, event.source, event.type, event.id, says, ())
 
 
@@ -133,14 +139,6 @@ def _last_change(history: History) -> CaseChanged | None:
         if isinstance(fact.event.data, CaseChanged):
             return fact.event.data
     return None
-
-
-def _currency(history: History) -> str:
-    for fact in history.facts:
-        currency = getattr(fact.event.data, "currency", None)
-        if currency is not None:
-            return str(currency)
-    return ""
 
 
 def _remarks(history: History) -> Iterator[str]:
@@ -154,12 +152,18 @@ def _remarks(history: History) -> Iterator[str]:
 
 
 def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iterator[str]:
-    zone, currency = history.zone, _currency(history)
+    yield from _aloud_as_it_stands(history, last, reasons)
+    if history.undecided:
+        yield "Something has come in that is not worked through yet; please ask again in a moment."
+
+
+def _aloud_as_it_stands(history: History, last: CaseChanged | None, reasons: Reasons) -> Iterator[str]:
+    zone, currency = history.zone, history.currency
     if history.issued is not None:
         amount = money(history.issued.amount_minor, history.issued.currency)
         day = spoken_day(micros(history.issued.issued_at), zone)
         yield f"Invoice {history.invoice_id} over {amount} was issued on {day}."
-    yield from _first_decline(history, reasons)
+    yield from _first_decline(history, last, reasons)
     requests = history.requests
     if requests:
         at = _last_request_at(history)
@@ -168,41 +172,50 @@ def _aloud(history: History, last: CaseChanged | None, reasons: Reasons) -> Iter
             f"{', the last time' if len(requests) > 1 else ','} on {spoken(at, zone)}."
         )
     if last is None:
-        yield "There is nothing to recover."
+        yield from why_no_case(history, reasons.words).aloud
         return
     if last.state is CaseState.CLOSED:
-        yield f"The matter is closed: {reasons.words.closings.get(last.reason, last.reason)}."
+        left = still_open(last, currency)
+        yield (
+            aloud_settled(last.reason, reasons.words)
+            if left is None
+            else f"{left} We do not charge it by ourselves any more."
+        )
         return
     yield f"{money(last.balance_minor, currency)} is still open."
-    unused = _added_not_bound(history)
-    if unused:
-        name, at = unused
+    added = _added_not_bound(history)
+    if added:
+        name, at = added
         yield (
             f"The payment method {name} was added on {spoken_day(at, zone)}, but it is not used for this "
-            "subscription yet. As soon as it is set for the subscription we try it at once."
+            f"subscription yet. As soon as it is set for the subscription {new_chance(history, last).aloud}."
         )
     yield from _aloud_now(history, last, zone)
     yield f"Automatic attempts end on {spoken(micros(last.window_ends_at), zone)}."
 
 
-def _first_decline(history: History, reasons: Reasons) -> Iterator[str]:
+def _first_decline(history: History, last: CaseChanged | None, reasons: Reasons) -> Iterator[str]:
     declines = [fact for fact in history.facts if isinstance(fact.event.data, ChargeDeclined)]
     if not declines:
         return
     first = declines[0]
-    attempted = micros(first.event.data.attempted_at or first.event.time)
-    said = next(
-        (
-            fact.event.data.decline_class
-            for fact in history.facts
-            if isinstance(fact.event.data, NoticeRequested)
-            and fact.event.data.kind is NoticeKind.PAYMENT_DECLINED
-            and fact.at >= first.at
-        ),
-        None,
-    )
+    day = spoken_day(micros(first.event.data.attempted_at or first.event.time), history.zone)
+    notices = [
+        fact.event.data
+        for fact in history.facts
+        if fact.at >= first.at
+        and isinstance(fact.event.data, NoticeRequested)
+        and fact.event.data.kind in (NoticeKind.PAYMENT_DECLINED, NoticeKind.RECONCILE)
+    ]
+    declined = next((one for one in notices if one.kind is NoticeKind.PAYMENT_DECLINED), None)
+    if notices and declined is None:
+        # It was never told as declined: it is in doubt, or its doubt has ended well.
+        if last is not None and last.state is not CaseState.CLOSED:
+            yield f"It is not known yet whether a charge on {day} went through."
+        return
+    said = None if declined is None else declined.decline_class
     why = "" if said is None else f": {reasons.words.aloud.get(said, 'the bank declined it')}"
-    yield f"A charge on {spoken_day(attempted, history.zone)} did not go through{why}."
+    yield f"A charge on {day} did not go through{why}."
 
 
 def _times(number: int) -> str:
@@ -215,10 +228,10 @@ def _last_request_at(history: History) -> int:
 
 def _added_not_bound(history: History) -> tuple[str, int] | None:
     """Find the latest instrument that was added during the case and is still not used."""
-    unused = history.binding.unused
+    names = unused(history)
     for fact in reversed(history.facts):
         data = fact.event.data
-        if isinstance(data, NoticeRequested) and data.new_instrument_id in unused:
+        if isinstance(data, NoticeRequested) and data.new_instrument_id in names:
             return str(data.new_instrument_id), fact.at
     return None
 
@@ -234,6 +247,8 @@ def _aloud_now(history: History, last: CaseChanged, zone: str) -> Iterator[str]:
         yield "At the moment collection is paused, and nothing is charged."
     elif last.state is CaseState.WAITING:
         yield _aloud_waiting(history)
+    elif last.state is CaseState.RETRYING:
+        yield "The payment provider tries again by itself."
     else:
         yield "No further attempt is planned. Another payment method would be tried at once."
 

@@ -22,7 +22,7 @@ from streams.rules import load_rules
 
 
 @click.command()
-@click.argument("events", type=click.Path(path_type=Path))
+@click.argument("events", metavar="EVENTS", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--policy", "policy_file", type=click.Path(path_type=Path), help="policy file [default: standard]"
 )
@@ -37,7 +37,7 @@ from streams.rules import load_rules
     help="print the story of this invoice, or of every case, instead of events; give it last, or with `=`",
 )
 def simulate(
-    events: Path,
+    events: Path | None,
     policy_file: Path | None,
     charger_file: Path | None,
     until: str | None,
@@ -47,6 +47,9 @@ def simulate(
 
     One CloudEvent a line, in order of arrival. A bad line becomes a dead letter and stops nothing.
     """
+    if events is None:
+        taken = f"; --explain has taken {explained} for the invoice: give it last" if explained else ""
+        raise click.UsageError(f"Missing argument 'EVENTS'{taken}.")
     charger = Charger() if charger_file is None else load_charger(charger_file)
     engine = new_engine(policy_file)
     ends_at = None if until is None else read_moment(until)

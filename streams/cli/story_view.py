@@ -4,14 +4,16 @@ Rule: everything shown comes from the story; a narrow or missing terminal shorte
 """
 
 import json
+import re
 import sys
 from collections.abc import Sequence
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dunning.explanation.outlook import Remedy
+from dunning.explanation.remedies import Remedy
 from dunning.explanation.story import Entry, Story
 from dunning.explanation.wording import instant
 from schemas.decisions import CaseChanged, RetryRequested
@@ -19,9 +21,29 @@ from schemas.decisions import CaseChanged, RetryRequested
 PIPED_WIDTH = 120  # columns; our choice
 
 
+class _Trimmed:
+    """Standard output that is no terminal: without the blanks that fill a terminal's lines."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.encoding = out.encoding  # by which the console chooses what it draws tables with
+
+    def write(self, text: str) -> int:
+        """Write; a console hands over whole lines."""
+        return self._out.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
+
+    def flush(self) -> None:
+        """Flush."""
+        self._out.flush()
+
+
 def new_console() -> Console:
-    """Open standard output: as wide as the terminal, or `PIPED_WIDTH` where there is none."""
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, soft_wrap=False, highlight=False)
+    """Open standard output: as wide as the terminal, or `PIPED_WIDTH` and without padding where there is none."""
+    if sys.stdout.isatty():
+        return Console(soft_wrap=False, highlight=False)
+    return Console(
+        file=cast("TextIO", _Trimmed(sys.stdout)), width=PIPED_WIDTH, soft_wrap=False, highlight=False
+    )
 
 
 def show(story: Story, console: Console) -> None:
@@ -37,7 +59,7 @@ def show(story: Story, console: Console) -> None:
     for remark in story.remarks:
         console.print(Text(f"Note: {remark}", style="dim"))
     _list(console, "What comes next", [Text(line) for line in story.next])
-    _list(console, "What would change it", [_remedy(remedy) for remedy in story.remedies])
+    _remedies(console, story.remedies)
     _list(console, "To read aloud", [Text(line) for line in story.aloud])
     console.print()
 
@@ -66,18 +88,20 @@ def _what(entry: Entry) -> Text:
     return text
 
 
-def _remedy(remedy: Remedy) -> Text:
-    text = Text(remedy.says)
-    if remedy.event_type is not None:
-        text.append(f"\n{remedy.event_type} ", style="bold")
-        text.append(json.dumps(remedy.data, ensure_ascii=False), style="dim")
-    return text
+def _remedies(console: Console, remedies: Sequence[Remedy]) -> None:
+    for number, remedy in enumerate(remedies):
+        _list(console, "" if number else "What would change it", [Text(remedy.says)])
+        if remedy.event_type is not None:
+            text = Text(f"    {remedy.event_type} ", style="bold")
+            text.append(json.dumps(remedy.data, ensure_ascii=False), style="dim not bold")
+            console.print(text, soft_wrap=True)  # unbroken, so that it can be copied
 
 
 def _list(console: Console, title: str, lines: Sequence[Text]) -> None:
     if not lines:
         return
-    console.print(Text(f"\n{title}", style="bold"))
+    if title:
+        console.print(Text(f"\n{title}", style="bold"))
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

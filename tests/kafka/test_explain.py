@@ -60,6 +60,12 @@ async def test_the_life_of_a_case_is_told_from_the_topics(world: World) -> None:
         await world.until_settled(published)
         worker.send(signal.SIGTERM)
         assert await worker.ended() == 0
+        # Nobody decides any more, but what comes in is journalled.
+        intake = world.start("streams.cli.main", "intake")
+        published += await world.publish([declined(20, "acct-11")])
+        await world.until_settled_input(published)
+        intake.send(signal.SIGTERM)
+        assert await intake.ended() == 0
     finally:
         world.end_all()
 
@@ -74,6 +80,11 @@ async def test_the_life_of_a_case_is_told_from_the_topics(world: World) -> None:
     assert kinds[-3:] == ["payment_method.updated", "charge.retry_requested", "dunning.case_changed"]
     assert bound["entries"][-2]["why"][0]["id"].startswith("engine.restart.instrument_bound")
     assert bound["state"] == "in_flight"
+
+    waiting = await told(world, "explain", "in-20")
+    assert waiting["entries"][-1]["says"].endswith("(not decided yet)")
+    assert "still to decide about 1 event" in waiting["next"][0]
+    assert not any("still to decide" in line for line in bound["next"])
 
     # With the account named one partition is read, and the same is told.
     named = await told(world, "explain", "in-3", "--account", "acct-3")
@@ -90,7 +101,7 @@ async def test_the_life_of_a_case_is_told_from_the_topics(world: World) -> None:
 
     body = await told(world, "backtest", "--from-topics", "--policy", "standard")
     assert body["facts"] == published
-    assert body["policies"][0]["cases"] == 12
+    assert body["policies"][0]["cases"] == 13
 
 
 async def test_missing_topics_are_one_line(world: World) -> None:

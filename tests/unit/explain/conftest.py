@@ -1,6 +1,6 @@
 """A simulated life of invoices, and the story that is told about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -8,7 +8,7 @@ import pytest
 
 from dunning.charger import Charger, read_charger
 from dunning.engine import Engine
-from dunning.explanation.history import history_of
+from dunning.explanation.history import Told, history_of
 from dunning.explanation.reasons import Reasons
 from dunning.explanation.story import Story, tell
 from dunning.policy_file import read_policies
@@ -97,8 +97,9 @@ class Life:
         self.decided = [read_written(value) for value in written]
         return self
 
-    def story(self, invoice_id: str = "in-1") -> Story:
-        told = told_in(self.lines, self.decided, self.charger, self.until)
+    def story(self, invoice_id: str = "in-1", more: Iterable[Told] = ()) -> Story:
+        """Tell what is recorded; `more` came last and is not decided."""
+        told = [*told_in(self.lines, self.decided, self.charger, self.until), *more]
         history = history_of(invoice_id, "acc-1", told, self.decided)
         assert history is not None
         return tell(history, self.reasons)

@@ -8,6 +8,7 @@ import yaml
 
 from dunning.charger import Charger
 from dunning.explanation.history import history_of, invoices_of
+from dunning.explanation.marks import marks
 from dunning.explanation.reasons import Reasons
 from dunning.explanation.story import as_data, tell
 from dunning.simulation import Simulation
@@ -41,6 +42,16 @@ def test_every_acceptance_case_can_be_told(name: str, reasons: Reasons) -> None:
         assert story.next
         assert story.aloud
         assert as_data(story)["state"] == story.state
+
+        for fact, mark in zip(history.facts, marks(history), strict=True):
+            if mark is not None and mark.endswith("changes nothing"):
+                rest = [line for line in lines if line.event is not fact.event]
+                engine = new_engine(policy if policy.exists() else None)
+                again = [read_written(value) for value in Simulation(engine, charger).run(rest, ends_at)]
+                assert again == decided, f"left out, it is missed: {mark}"
+            if mark is not None and mark.endswith("no attempt"):
+                asked = [one for one in history.facts if isinstance(one.event.data, RetryRequested)]
+                assert fact.at not in [one.at for one in asked]
 
         about = [event for event in decided if getattr(event.data, "invoice_id", None) == invoice_id]
         written = [event.id for event in about if getattr(event.data, "account_id", None) == account_id]

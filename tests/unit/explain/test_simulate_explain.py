@@ -48,11 +48,32 @@ def test_one_invoice_or_all(events: str) -> None:
     assert '{"specversion"' not in every.stdout
 
 
+def test_in_a_pipe_nothing_is_padded_and_an_event_stands_on_one_line(events: str) -> None:
+    lines = run("simulate", events, "--explain=in-1").stdout.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    shown = [line.strip().split(" ", 1) for line in lines if line.startswith("    ") and "{" in line]
+    assert [(kind, json.loads(data)["account_id"]) for kind, data in shown] == [
+        ("payment_method.updated", "a"),
+        ("payment_method.updated", "a"),
+        ("invoice.closed", "a"),
+    ]
+
+
 def test_an_unknown_invoice_is_one_line_and_exit_code_1(events: str) -> None:
     answer = run("simulate", events, "--explain=in-9")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr.count("\n") == 1
     assert "in-9" in answer.stderr
+
+
+def test_events_that_were_taken_for_the_invoice_are_named(events: str) -> None:
+    answer = run("simulate", "--explain", events)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert (
+        f"Missing argument 'EVENTS'; --explain has taken {events} for the invoice: give it last."
+        in answer.stderr
+    )
+    assert "--explain" not in run("simulate").stderr
 
 
 def test_where_no_case_was_opened_it_says_so(tmp_path: Path) -> None:
