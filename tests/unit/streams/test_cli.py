@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -14,13 +15,17 @@ from streams.cli.main import COMMANDS, LazyCommands, dunning
 
 ROOT = Path(__file__).parents[3]
 SECRET = "hunter2"
+FULL = Path("/dev/full")
 
 
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **environ: str
+) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DUNNING_")}
     return subprocess.run(
         [sys.executable, "-m", "streams.cli.main", *arguments],
-        cwd=ROOT, env=clean | environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        cwd=ROOT, env=clean | environ, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
+        stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -42,6 +47,17 @@ def test_wrong_usage_is_exit_code_2_and_one_line() -> None:
         assert (answer.returncode, answer.stdout) == (2, "")
         assert answer.stderr.startswith("dunning: ")
         assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    "command", ["--version", "config", "policy check standard", "simulate docs/examples/first-case.jsonl"]
+)
+def test_a_full_disk_is_exit_code_1_and_one_line(command: str) -> None:
+    with FULL.open("w") as full:
+        answer = run(*command.split(), stdout=full)
+    told = "dunning: output cannot be written: No space left on device\n"
+    assert (answer.returncode, answer.stderr) == (1, told)
 
 
 def test_a_wrong_setting_is_exit_code_2() -> None:
