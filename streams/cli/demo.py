@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from streams.cli.options import with_settings
+from streams.cli.outputs import refuse_unwritable
 from streams.settings import Effective
 
 DEFAULT_SUBSCRIPTIONS = 300
@@ -39,6 +40,8 @@ def demo(
     from streams.demo.conductor import Order, run_demo
     from streams.demo.screen import WIDTH
 
+    if svg is not None:
+        refuse_unwritable("--svg", svg)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)

@@ -150,7 +150,10 @@ def _tell(evidence: Evidence, screen: Screen, console: Console, picture: Path | 
         for line in capture.get().splitlines():  # without the blanks that fill a terminal's lines
             console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
     if picture is not None:
-        save_picture(picture, "dunning demo", Group(screen.picture(PICTURE_WIDTH), told))
+        try:
+            save_picture(picture, "dunning demo", Group(screen.picture(PICTURE_WIDTH), told))
+        except OSError as error:
+            raise Trouble(f"{picture}: cannot be written: {error.strerror}; choose another place") from error
     return verdict.holds
 
 

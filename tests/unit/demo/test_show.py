@@ -20,7 +20,7 @@ from streams.demo.report import report, save_picture
 from streams.demo.screen import Screen, status_line
 from streams.demo.verdict import judge
 from streams.demo.watcher import Tally
-from streams.errors import Trouble
+from streams.errors import Misuse, Trouble
 from streams.settings import Settings, load_settings
 from tests.demo_evidence import SmallWorld
 
@@ -108,6 +108,16 @@ def test_the_exit_code_is_the_verdict(
 ) -> None:  # a parameter
     monkeypatch.setattr("streams.demo.conductor.run_demo", lambda *_: holds)
     assert CliRunner().invoke(demo, []).exit_code == exit_code
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_the_show(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("streams.demo.conductor.run_demo", lambda _, __: True)
+    with pytest.raises(Misuse, match=r"--svg: .*: there is no folder"):
+        CliRunner().invoke(demo, ["--svg", str(tmp_path / "no" / "x.svg")], catch_exceptions=False)
+    assert CliRunner().invoke(demo, ["--svg", str(tmp_path / "x.svg")]).exit_code == 0
+    assert not (tmp_path / "x.svg").exists()
 
 
 def test_children_read_the_settings_that_we_have(monkeypatch: pytest.MonkeyPatch) -> None:
