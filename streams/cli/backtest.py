@@ -22,6 +22,7 @@ from schemas.instants import moment
 from streams.cli.backtest_view import rows_of, show
 from streams.cli.inputs import open_events, read_moment
 from streams.cli.options import with_settings
+from streams.cli.outputs import refuse_overwriting
 from streams.cli.story_view import new_console
 from streams.errors import Misuse, Trouble
 from streams.lines import load_charger, read_lines
@@ -64,6 +65,9 @@ def backtest(
     """
     if (events is None) != from_topics:
         raise Misuse("backtest: name one source of events: a file, or --from-topics")
+    inputs = [Path(name) for name in policy_files]
+    inputs += [file for file in (events, charger_file) if file is not None and str(file) != "-"]
+    refuse_overwriting({"--html": html_file, "--svg": svg_file}, inputs)
     files = [load_named_policies(name) for name in policy_files]
     charger = None if charger_file is None else load_charger(charger_file)
     ends_at = None if until is None else read_moment(until)

@@ -82,6 +82,32 @@ def test_a_file_that_cannot_be_written(events: str, tmp_path: Path) -> None:
         run(events, "--policy", "standard", "--svg", str(tmp_path / "no" / "picture.svg"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--policy", "standard", "--html", "EVENTS"], "--html: .*events.jsonl is read by this run"),
+        (["--policy", "standard", "--svg", "EVENTS"], "--svg: .*events.jsonl is read by this run"),
+        (["--policy", "FILE", "--svg", "FILE"], "--svg: .*file is read by this run"),
+        (
+            ["--policy", "standard", "--charger", "FILE", "--html", "FILE"],
+            "--html: .*file is read by this run",
+        ),
+        (
+            ["--policy", "standard", "--html", "FILE", "--svg", "FILE"],
+            "--svg: .*file is written by --html too",
+        ),
+    ],
+)
+def test_no_file_is_written_over_that_the_same_run_reads_or_writes(
+    arguments: list[str], complaint: str, events: str, tmp_path: Path
+) -> None:
+    names = {"EVENTS": events, "FILE": str(tmp_path / "file")}
+    before = Path(events).read_bytes()
+    with pytest.raises(Misuse, match=complaint):
+        run(events, *[names.get(argument, argument) for argument in arguments])
+    assert Path(events).read_bytes() == before
+
+
 def test_the_document_has_every_figure() -> None:
     text = (ROOT / "docs" / "backtest.md").read_text("utf-8")
     assert [name for name, says in FIGURES.items() if f"| `{name}` | {says} |" not in text] == []
