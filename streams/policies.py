@@ -17,7 +17,7 @@ import yaml
 
 from dunning.network_rules.limits import NetworkRules
 from dunning.policy import PolicySet
-from dunning.policy_file import STANDARD, PolicyError, Problem, dotted, read_policies
+from dunning.policy_file import STANDARD, PolicyError, Problem, dotted, read_policies, unfit_texts
 from dunning.policy_file import Path as FieldPath
 from dunning.policy_findings import findings
 from streams.errors import Misuse
@@ -98,6 +98,9 @@ def read_policy_text(text: str, name: str, *, refuse_nonsense: bool = True) -> P
     """
     content, lines, problems = _parse(text, name)
     if not problems:
+        unfit = list(unfit_texts(content))
+        if unfit:
+            raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in unfit))
         content, problems = _with_days_off(content)
     compiled = None
     try:

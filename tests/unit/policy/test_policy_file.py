@@ -13,6 +13,8 @@ from streams.policies import PolicyFileError, load_policy_file, read_policy_text
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 
+CARD_NUMBER = "holds a card number, which no event may carry; write something else"
+
 
 def refused(text: str) -> list[str]:
     with pytest.raises(PolicyFileError) as caught:
@@ -93,6 +95,42 @@ def test_the_contract_s_own_policies_are_accepted() -> None:
     assert len(found) >= 20
     for path in found:
         assert load_policy_file(path).policies.policies
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            'policies:\n  "4111 1111 1111 1111":\n    stages: [{name: "4242424242424242", after: 1}]',
+            [
+                f"F:2: policies.**** **** **** 1111: {CARD_NUMBER}",
+                f"F:3: policies.**** **** **** 1111.stages[0].name: {CARD_NUMBER}",
+            ],
+        ),
+        (
+            'policies: {a: {}}\nselect:\n- {when: {label.card: [x, "4111111111111111"]}, use: a}\n- {use: a}',
+            [f"F:3: select[0].when.label.card[1]: {CARD_NUMBER}"],
+        ),
+        (
+            'policies:\n  "a\\nb": {}',
+            ["F:2: policies.'a\\nb': holds a control character, such as a line break; write it without"],
+        ),
+        (
+            "policies:\n  a@b: {}",
+            ["F:2: policies.a@b: holds an @, which stands between name and digest in events; leave it out"],
+        ),
+    ],
+)
+def test_what_may_not_stand_in_events_is_refused_also_where_nonsense_is_tried_out(
+    text: str, lines: list[str]
+) -> None:
+    assert refused(text) == lines
+    with pytest.raises(PolicyFileError, match="F:"):
+        read_policy_text(text, "F", refuse_nonsense=False)
+
+
+def test_policies_of_an_old_journal_are_read_whatever_their_names() -> None:
+    assert read_policies({"policies": {"a@b": {}}}).policies["a@b"].name == "a@b"
 
 
 @pytest.mark.parametrize(
