@@ -17,8 +17,15 @@ from streams.settings import Effective, Settings
 
 _log = structlog.get_logger()
 
-_COMMON = ("instance_id", "session_timeout_ms", "metrics_host", "metrics_port", "partitions", "replication")
-_INTAKE = ("policy_file", "intake_linger_ms", "intake_page_events", "intake_page_bytes")
+_TOPICS = ("partitions", "replication", "retention_days")  # a worker compares the topics with them
+_COMMON = ("instance_id", "session_timeout_ms", "metrics_host", "metrics_port", *_TOPICS)
+_INTAKE = (
+    "policy_file",
+    "card_number_exempt_fields",
+    "intake_linger_ms",
+    "intake_page_events",
+    "intake_page_bytes",
+)
 _ENGINE = ("engine_batch_bytes", "engine_batch_ms")
 
 

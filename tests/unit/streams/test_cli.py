@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli.main import COMMANDS, LazyCommands, dunning
+from streams.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 SECRET = "hunter2"
@@ -193,6 +195,12 @@ def test_help_shows_a_commands_own_options_first_and_what_the_others_take() -> N
     assert shown.index("--state") < shown.index("--bootstrap")
     assert "--log-format auto|console|json" in shown
     assert "--partitions NUMBER" in run("topics", "create", "--help").stdout
+
+
+def test_every_setting_is_a_flag_of_the_worker_unless_it_is_a_secret() -> None:
+    shown = run("worker", "--help").stdout
+    flags = {f"--{name.replace('_', '-')}" for name in Settings.model_fields if "password" not in name}
+    assert flags <= set(re.findall(r"--[a-z-]+", shown))
 
 
 def test_simulate_tells_what_is_doubtful_about_a_policy_and_goes_on(tmp_path: Path) -> None:
