@@ -21,6 +21,8 @@ from streams.topics import topic_name
 _AT_ONCE = 5_000  # records handed over between two looks at their acknowledgements
 _CONTENT_TYPE = [("content-type", b"application/cloudevents+json")]
 
+_AGAIN = "Publishing again is safe: an event told twice changes nothing"
+
 Line = tuple[str, bytes, bytes]
 """Topic (the event's type), key, value."""
 
@@ -109,10 +111,18 @@ async def _publish(settings: Settings, lines: _Lines) -> int:
         await producer.stop()
         raise Trouble(unreachable(settings)) from error
     sent = 0
-    acks = []
+    acks: list[asyncio.Future[object]] = []
     try:
+        # Asked first: to a topic that is missing the client would go on sending until its time is over.
+        present = (await producer.client.fetch_all_metadata()).topics()
         for kind, key, value in lines:
             topic = topic_name(settings, kind)
+            if topic not in present:
+                await asyncio.gather(*acks)
+                raise Trouble(
+                    f"topic {topic} is missing: make it with `dunning topics create`, or set the --topic-prefix that "
+                    f"it has; {counted(sent + len(acks), 'event')} published"
+                )
             acks.append(await producer.send(topic, value, key, headers=_CONTENT_TYPE))
             if len(acks) == _AT_ONCE:
                 await asyncio.gather(*acks)
@@ -122,8 +132,11 @@ async def _publish(settings: Settings, lines: _Lines) -> int:
     except KafkaError as error:
         raise Trouble(
             f"{settings.bootstrap}: {error!r} after {counted(sent, 'event')}; is there a topic for each type "
-            "(`dunning topics check`)? Publishing again is safe: an event told twice changes nothing"
+            f"(`dunning topics check`)? {_AGAIN}"
         ) from error
+    except asyncio.CancelledError as error:
+        sent += sum(ack.done() and not ack.cancelled() and ack.exception() is None for ack in acks)
+        raise Trouble(f"interrupted after {counted(sent, 'event')}; {_AGAIN}") from error
     finally:
         await producer.stop()
     return sent + len(acks)
