@@ -17,14 +17,14 @@ from schemas.envelope import Event
 from schemas.instants import EPOCH
 from streams.cli.inputs import open_events, read_moment
 from streams.lines import load_charger, read_lines
-from streams.policies import load_policy_file
+from streams.policies import load_named_policies
 from streams.rules import load_rules
 
 
 @click.command()
 @click.argument("events", type=click.Path(path_type=Path))
 @click.option(
-    "--policy", "policy_file", type=click.Path(path_type=Path), help="policy file [default: standard]"
+    "--policy", "policy_file", metavar="FILE", help="policy file, or `preset:NAME` [default: standard]"
 )
 @click.option("--charger", "charger_file", type=click.Path(path_type=Path), help="what answers the requests")
 @click.option("--until", help="let the clock run on to this instant after the last event")
@@ -38,7 +38,7 @@ from streams.rules import load_rules
 )
 def simulate(
     events: Path,
-    policy_file: Path | None,
+    policy_file: str | None,
     charger_file: Path | None,
     until: str | None,
     explained: str | None,
@@ -73,8 +73,8 @@ def simulate(
         )
 
 
-def new_engine(policy_file: Path | None) -> Engine:
-    """Build an empty engine with the policies of a file in force; doubts about them go to standard error.
+def new_engine(policy_file: Path | str | None) -> Engine:
+    """Build an empty engine with the policies of a file (or preset) in force; doubts about them go to standard error.
 
     Raises:
         PolicyFileError: the file is missing, or no policy file.
@@ -82,7 +82,7 @@ def new_engine(policy_file: Path | None) -> Engine:
     engine = Engine(load_rules())
     if policy_file is not None:
         # What makes no sense in production still has one meaning (contract section 3, point 2): it is tried out.
-        file = load_policy_file(policy_file, refuse_nonsense=False)
+        file = load_named_policies(str(policy_file), refuse_nonsense=False)
         for line in file.located():
             click.echo(f"dunning: {line}", err=True)
         data = PoliciesSet(policies=file.content)

@@ -4,6 +4,7 @@ Rule: they stop with a reason, or on request.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ import structlog
 from streams.cli.options import with_settings
 from streams.errors import Misuse
 from streams.logs import configure_logging
-from streams.policies import load_policy_file
+from streams.policies import PRESET, PolicyFile, load_named_policies, load_policy_file
 from streams.settings import Effective, Settings
 
 _log = structlog.get_logger()
@@ -57,9 +58,14 @@ def intake(effective: Effective) -> None:
 def _run(settings: Settings, *, with_intake: bool, new_fold: Callable[[], Any] | None) -> None:
     from streams.worker import Plan, run  # the Kafka client and Faust take half a second to import
 
-    file = load_policy_file(settings.policy_file) if settings.policy_file is not None else None
+    file = None if settings.policy_file is None else _policies(settings.policy_file)
     configure_logging(settings)
     for line in file.located() if file is not None else ():
         _log.warning("policies.doubtful", problem=line)
     policies = file.content if file is not None else None
     run(Plan(settings=settings, with_intake=with_intake, new_fold=new_fold, policies=policies))
+
+
+def _policies(path: Path) -> PolicyFile:
+    # Nothing but a preset goes by its name here: a file that is called `standard` has to be that file.
+    return load_named_policies(str(path)) if str(path).startswith(PRESET) else load_policy_file(path)

@@ -12,7 +12,9 @@ from typing import IO
 import pytest
 from click.testing import CliRunner
 
+from streams.broker.background import Running
 from streams.cli.main import COMMANDS, LazyCommands, dunning
+from streams.errors import Trouble
 from streams.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -222,6 +224,18 @@ def test_one_decline_is_looked_up_with_all_that_came_with_it() -> None:
     shown = run("declines", "show", "stripe", "generic_decline", "--network", "visa", "--network-code", "43")
     assert shown.stdout.startswith("never: ")
     assert "engine.precedence" in shown.stdout
+
+
+def test_a_preset_goes_by_its_name_where_a_policy_file_does(tmp_path: Path) -> None:
+    events = "docs/examples/first-case.jsonl"
+    file = tmp_path / "polar.yaml"
+    file.write_text(run("policy", "presets", "--show", "polar").stdout)
+    by_name, by_file = (run("simulate", events, "--policy", each) for each in ("preset:polar", str(file)))
+    assert by_name.returncode == 0
+    assert "polar@" in by_name.stdout
+    assert by_name.stdout == by_file.stdout
+    answer = run("worker", "--policy-file", "preset:pollar", "--bootstrap", "127.0.0.1:1")
+    assert (answer.returncode, "no preset is called 'pollar'" in answer.stderr) == (2, True)
 
 
 def test_a_code_that_nobody_listed_says_so() -> None:
