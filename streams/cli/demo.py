@@ -33,7 +33,8 @@ def demo(
 
     Two workers, a biller and a charge executor play six weeks of a few hundred subscriptions. In the middle
     a worker is killed and a tenth of all events is told twice. Exit code 1 when the topics show a broken
-    promise. With --bootstrap it runs on that cluster, on topics of its own that are deleted afterwards.
+    promise. With the flag --bootstrap (no variable does) it runs on that cluster, on topics of its own that are
+    deleted afterwards; only then do the other options of the connection count.
     """
     from rich.console import Console
 

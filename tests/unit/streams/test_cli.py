@@ -226,6 +226,23 @@ def test_one_decline_is_looked_up_with_all_that_came_with_it() -> None:
     assert "engine.precedence" in shown.stdout
 
 
+def test_a_mistyped_kafka_home_starts_no_other_kafka(tmp_path: Path) -> None:
+    answer = run("kafka", "start", "--state-dir", str(tmp_path), DUNNING_KAFKA_HOM="/opt/kafka")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "did you mean DUNNING_KAFKA_HOME?" in answer.stderr
+
+
+def test_a_broker_that_runs_on_another_port_than_asked_for_is_no_success(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = Running(pid=7, started_at_s=0.0, bootstrap="127.0.0.1:9092", java="java", jars="jars")
+    monkeypatch.setattr("streams.cli.kafka.BackgroundKafka.start", lambda *_: (record, False))
+    for asked in ([], ["--port", "9092"]):
+        assert CliRunner().invoke(dunning, ["kafka", "start", *asked]).exit_code == 0
+    with pytest.raises(Trouble, match=r"already runs at 127\.0\.0\.1:9092 \(pid 7\), not on port 9093"):
+        CliRunner().invoke(dunning, ["kafka", "start", "--port", "9093"], catch_exceptions=False)
+
+
 def test_a_preset_goes_by_its_name_where_a_policy_file_does(tmp_path: Path) -> None:
     events = "docs/examples/first-case.jsonl"
     file = tmp_path / "polar.yaml"
