@@ -226,6 +226,19 @@ def test_one_decline_is_looked_up_with_all_that_came_with_it() -> None:
     assert "engine.precedence" in shown.stdout
 
 
+def test_a_profile_of_rules_is_written_as_in_the_policy_file() -> None:
+    for profile in ("current", "strict", "none"):
+        assert run("declines", "show", "visa", "51", "--rules", profile).returncode == 0
+    assert "'current', 'strict', 'none'" in run("declines", "show", "visa", "51", "--rules", "x").stderr
+
+
+def test_a_network_without_a_list_is_told_with_the_one_that_may_be_meant() -> None:
+    arguments = ("declines", "show", "stripe", "generic_decline", "--network-code", "43", "--network")
+    told = run(*arguments, "visaa").stderr
+    assert told == "dunning: --network visaa: no list of codes is of this network (did you mean visa?)\n"
+    assert run(*arguments, "Visa").stderr == run(*arguments, "mc").stderr == ""
+
+
 def test_a_mistyped_kafka_home_starts_no_other_kafka(tmp_path: Path) -> None:
     answer = run("kafka", "start", "--state-dir", str(tmp_path), DUNNING_KAFKA_HOM="/opt/kafka")
     assert (answer.returncode, answer.stdout) == (2, "")
