@@ -13,7 +13,7 @@ from dunning.explanation.wording import counted
 from schemas.reading import LARGEST_VALUE, read_event
 from schemas.rejections import Rejected
 from streams.cli.options import with_settings
-from streams.clients import connection, unreachable
+from streams.clients import LastError, connection, unreachable
 from streams.errors import Misuse, Trouble
 from streams.settings import Effective, Settings
 from streams.topics import topic_name
@@ -105,11 +105,12 @@ async def _publish(settings: Settings, lines: _Lines) -> int:
         max_batch_size=500_000,
         max_request_size=2 * LARGEST_VALUE,
     )
-    try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise Trouble(unreachable(settings)) from error
+    with LastError() as last:
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise Trouble(unreachable(settings, last.cause)) from error
     sent = 0
     acks: list[asyncio.Future[object]] = []
     try:

@@ -85,10 +85,14 @@ def test_config_shows_values_and_origins_but_no_secret() -> None:
     assert SECRET not in run("config", DUNNING_SASL_PASSWORD=SECRET).stdout
 
 
-def test_no_broker_is_exit_code_1_and_one_line() -> None:
-    answer = run("topics", "check", "--bootstrap", "127.0.0.1:1")
+@pytest.mark.parametrize(
+    "command", ["topics check", "publish docs/examples/first-case.jsonl", "explain in-1"]
+)
+def test_no_broker_is_exit_code_1_and_one_line(command: str) -> None:
+    answer = run(*command.split(), "--bootstrap", "127.0.0.1:1")
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr.startswith("dunning: cannot talk to Kafka at 127.0.0.1:1 (PLAINTEXT): ")
+    told = "dunning: cannot talk to Kafka at 127.0.0.1:1 (PLAINTEXT): [Errno 111] "
+    assert answer.stderr.startswith(told)
     assert answer.stderr.count("\n") == 1
 
 
