@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
@@ -207,6 +209,35 @@ def test_every_setting_is_a_flag_of_the_worker_unless_it_is_a_secret() -> None:
     shown = run("worker", "--help").stdout
     flags = {f"--{name.replace('_', '-')}" for name in Settings.model_fields if "password" not in name}
     assert flags <= set(re.findall(r"--[a-z-]+", shown))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_stopped_while_it_starts_has_done_as_it_was_told(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    file = tmp_path / "policies.yaml"
+    os.mkfifo(file)  # who reads it waits for a writer
+    command = [sys.executable, "-m", "streams.cli.main", "worker", "--policy-file", str(file)]
+    worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        writer = _opened_for_a_reader(file, limit_s=30)
+        worker.send_signal(number)
+        shown = worker.communicate(timeout=30)
+        os.close(writer)
+    finally:
+        worker.kill()
+    assert (worker.returncode, *shown) == (0, "", "dunning: stopped before it had started\n")
+
+
+def _opened_for_a_reader(file: Path, limit_s: float) -> int:
+    """Open a pipe for writing as soon as somebody reads it."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            return os.open(file, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def test_simulate_tells_what_is_doubtful_about_a_policy_and_goes_on(tmp_path: Path) -> None:
