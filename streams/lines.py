@@ -3,7 +3,7 @@
 The one rule: a line that cannot be read becomes a dead letter with its number, and stops nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,17 @@ from streams.errors import Misuse
 from streams.yaml_files import read_text, reading
 
 
-def read_lines(lines: Iterable[bytes], exempt: frozenset[str] = frozenset()) -> Iterator[Line]:
+def read_lines(
+    lines: Iterable[bytes],
+    exempt: frozenset[str] = frozenset(),
+    refused: Callable[[int, Rejected], object] = lambda _, __: None,
+) -> Iterator[Line]:
     """Read events line by line; empty lines are passed over.
 
     Args:
         lines: with or without their line ends.
         exempt: id fields that may look like card numbers.
+        refused: told of each bad line: its number, and what is wrong with it.
     """
     for number, line in enumerate(lines, start=1):
         raw = line.strip()
@@ -34,6 +39,7 @@ def read_lines(lines: Iterable[bytes], exempt: frozenset[str] = frozenset()) -> 
         try:
             event = read_event(raw, exempt=exempt)
         except Rejected as rejected:
+            refused(number, rejected)
             arrival = arrival_of(raw)
             letter = DeadLetter(
                 line=number,

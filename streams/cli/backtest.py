@@ -20,7 +20,7 @@ from schemas.envelope import Event
 from schemas.events import InputData
 from schemas.instants import moment
 from streams.cli.backtest_view import rows_of, show
-from streams.cli.inputs import open_events, read_moment
+from streams.cli.inputs import BadLines, open_events, read_moment
 from streams.cli.options import with_settings
 from streams.cli.outputs import refuse_overwriting
 from streams.cli.story_view import new_console
@@ -71,7 +71,8 @@ def backtest(
     files = [load_named_policies(name) for name in policy_files]
     charger = None if charger_file is None else load_charger(charger_file)
     ends_at = None if until is None else read_moment(until)
-    recording = read_recording(_journal(effective) if events is None else _lines(events))
+    bad_lines = BadLines(events or Path("the journal"))
+    recording = read_recording(_journal(effective) if events is None else _lines(events, bad_lines))
     if recording.begins_at is None:
         raise Misuse(f"{events or 'the journal'}: holds no event that can be read; nothing to compare")
     rules = load_rules()
@@ -90,13 +91,12 @@ def backtest(
         _print_json(policies, recording, limit)
     else:
         show(policies, rows, subtitle, limit, new_console())
-    if recording.bad_lines:
-        click.echo(f"dunning: {events}: {counted(recording.bad_lines, 'bad line')} left out", err=True)
+    bad_lines.sum_up("left out")
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path, bad_lines: BadLines) -> list[Line]:
     with ExitStack() as stack:
-        return list(read_lines(open_events(path, stack)))
+        return list(read_lines(open_events(path, stack), refused=bad_lines))
 
 
 def _journal(effective: Effective) -> list[Line]:

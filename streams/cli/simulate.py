@@ -15,14 +15,14 @@ from dunning.simulation import Simulation
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.instants import EPOCH
-from streams.cli.inputs import open_events, read_moment
+from streams.cli.inputs import BadLines, open_events, read_moment
 from streams.lines import load_charger, read_lines
 from streams.policies import load_named_policies
 from streams.rules import load_rules
 
 
 @click.command()
-@click.argument("events", type=click.Path(path_type=Path))
+@click.argument("events", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--policy", "policy_file", metavar="FILE", help="policy file, or `preset:NAME` [default: standard]"
 )
@@ -37,7 +37,7 @@ from streams.rules import load_rules
     help="print the story of this invoice, or of every case, instead of events; give it last, or with `=`",
 )
 def simulate(
-    events: Path,
+    events: Path | None,
     policy_file: str | None,
     charger_file: Path | None,
     until: str | None,
@@ -47,11 +47,15 @@ def simulate(
 
     One CloudEvent a line, in order of arrival. A bad line becomes a dead letter and stops nothing.
     """
+    if events is None:
+        hint = f": --explain took {explained!r} as the invoice; write --explain last" if explained else ""
+        raise click.UsageError(f"Missing argument 'EVENTS'{hint}", click.get_current_context())
     charger = Charger() if charger_file is None else load_charger(charger_file)
     engine = new_engine(policy_file)
     ends_at = None if until is None else read_moment(until)
+    bad_lines = BadLines(events)
     with ExitStack() as stack:
-        lines = list(read_lines(open_events(events, stack)))
+        lines = list(read_lines(open_events(events, stack), refused=bad_lines))
     written = Simulation(engine, charger).run(lines, ends_at)
     if explained is None:
         write = sys.stdout.buffer.write
@@ -65,12 +69,7 @@ def simulate(
             click.echo(
                 f"dunning: {events}: no case was opened; a case opens with a declined charge", err=True
             )
-    bad_lines = sum(line.dead_letter is not None for line in lines)
-    if bad_lines:
-        click.echo(
-            f"dunning: {events}: {bad_lines} bad line{'s' * (bad_lines > 1)} set aside as dead letters",
-            err=True,
-        )
+    bad_lines.sum_up("set aside as dead letters")
 
 
 def new_engine(policy_file: Path | str | None) -> Engine:

@@ -54,11 +54,15 @@ def test_page_and_picture_are_written(events: str, tmp_path: Path) -> None:
 
 
 def test_bad_lines_are_left_out_and_counted(events: str) -> None:
+    number = len(Path(events).read_bytes().splitlines()) + 1
     with Path(events).open("ab") as file:
         file.write(b"{}\n")
     shown = run(events, "--policy", "standard")
     assert shown.exit_code == 0
-    assert "1 bad line left out" in shown.stderr
+    assert shown.stderr.splitlines() == [
+        f"dunning: {events}:{number}: specversion: no CloudEvent: it has no `specversion`",
+        f"dunning: {events}: 1 bad line left out",
+    ]
 
 
 @pytest.mark.parametrize(

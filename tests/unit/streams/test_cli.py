@@ -240,6 +240,27 @@ def _opened_for_a_reader(file: Path, limit_s: float) -> int:
             time.sleep(0.02)
 
 
+def test_simulate_says_what_is_wrong_with_the_first_bad_lines_and_counts_them_all(tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl"
+    events.write_text("{}\n" * 11 + "4111111111111111\n")
+    answer = run("simulate", str(events))
+    told = answer.stderr.splitlines()
+    assert (answer.returncode, len(told)) == (0, 11)
+    assert told[0].startswith(f"dunning: {events}:1: ")
+    assert told[-1] == f"dunning: {events}: 12 bad lines set aside as dead letters, the first 10 told above"
+    events.write_text("4111111111111111\n")
+    assert "411111111111" not in run("simulate", str(events)).stderr
+
+
+def test_simulate_says_what_explain_took_as_the_invoice() -> None:
+    answer = run("simulate", "--explain", "e.jsonl")
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert (
+        "Missing argument 'EVENTS': --explain took 'e.jsonl' as the invoice; write --explain last"
+        in answer.stderr
+    )
+
+
 def test_simulate_tells_what_is_doubtful_about_a_policy_and_goes_on(tmp_path: Path) -> None:
     policy, events = tmp_path / "p.yaml", tmp_path / "e.jsonl"
     policy.write_text("policies:\n  standard:\n    window: {length: 10}\n    ladder: {steps: [1, 20]}\n")
