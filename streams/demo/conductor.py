@@ -141,7 +141,7 @@ def _tell(evidence: Evidence, screen: Screen, console: Console, picture: Path | 
     invoice_id = most_telling(evidence)
     story = None if invoice_id is None else life_of(evidence, invoice_id)
     life = [] if story is None else list(spoken(story))
-    told = report(verdict, f"the life of {invoice_id}", life)
+    told = report(verdict, f"the life of {invoice_id}, in days since it began", life)
     if console.is_terminal:
         console.print(told, highlight=False)
     else:

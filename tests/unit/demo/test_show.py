@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from rich.console import Console
 
+from schemas.decisions import CaseState
 from schemas.pages import encode_event
 from schemas.writing import written_event
 from streams.cli.demo import demo
@@ -72,6 +73,26 @@ def test_a_terminal_shows_states_and_timeline(world: SmallWorld, width: int) -> 
     for word in ("the title", "closed", "1 paid", "EUR 19.00", "something happened"):
         assert word in shown
     assert max(len(line) for line in shown.split("\x1b[2K")[-1].splitlines()) <= width
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 33), (130, 24), (130, 30)])
+def test_every_picture_fits_into_the_terminal_and_the_last_one_has_the_whole_timeline(
+    world: SmallWorld, width: int, height: int
+) -> None:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    title = "dunning demo: 300 subscriptions, 42 days in 38 seconds"
+    with Screen(console, title) as screen:
+        screen.tally = tally_of(world)
+        screen.tally.states.update({f"x-{state}": state for state in CaseState})
+        for number in range(40):
+            screen.say(f"line {number} of the timeline")
+        drawn = console.render_lines(screen.picture(), pad=False)
+        newest = "".join(part.text for line in drawn[-3:] for part in line)
+    last = printed(console).split("\x1b[2K")[-1]
+    assert len(drawn) < height
+    assert "line 39 of" in newest
+    assert title in last.splitlines()[0]
+    assert [f"line {number} of" for number in range(40) if f"line {number} of" not in last] == []
 
 
 def test_a_life_is_told_from_the_first_decline_to_the_end(world: SmallWorld) -> None:
