@@ -17,7 +17,7 @@ from schemas.instants import micros
 from schemas.reading import arrival_of, read_event
 from schemas.rejections import Rejected
 from streams.errors import Misuse
-from streams.yaml_files import read_text, reading
+from streams.yaml_files import key_written_twice, read_text, reading
 
 
 def read_lines(
@@ -60,11 +60,16 @@ def load_charger(path: Path) -> Charger:
     """
     text = read_text(path, "charger file")
     with reading(text, str(path), "charger file"):
+        doubled = key_written_twice(yaml.compose(text, yaml.SafeLoader))
+        if doubled is not None:
+            key, line = doubled
+            raise Misuse(f"{path}:{line}: {key}: is written twice; remove one")
         content: Any = yaml.safe_load(text)
     try:
         return read_charger(content)
     except ChargerError as error:
-        raise Misuse(f"{path}:{_line_of_rule(text, error.rule)}: {error}") from None
+        told = [f"{path}:{_line_of_rule(text, each.rule)}: {each}" for each in error.mistakes]
+        raise Misuse("\n".join(told)) from None
 
 
 def _line_of_rule(text: str, rule: int | None) -> int:

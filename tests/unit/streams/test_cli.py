@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from streams.broker.background import Running
 from streams.cli.main import COMMANDS, LazyCommands, dunning
-from streams.errors import Trouble
+from streams.errors import Misuse, Trouble
+from streams.lines import load_charger
 from streams.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -183,19 +184,51 @@ def test_a_charger_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path, text: 
     [
         ("- {outcome: none}\n\n- match: {attempt: 0}\n  outcome: none\n", "3: rule 2, match.attempt: "),
         ("# answers\n- {outcome: declined}\n", "2: rule 1, decline: "),
-        ("a: 1\n", "1: the file: "),
+        ("a: 1\n", "1: the file: is no list of rules; begin each rule with a hyphen: - {outcome: none}"),
+        ("", "1: the file: holds no rules; write at least one: - {outcome: none}"),
+        ("- {outcome: none,\n   outcome: succeeded}\n", "2: outcome: is written twice; remove one"),
+        (
+            "- {match: {invoice: x}, outcome: none}\n",
+            "1: rule 1, match.invoice: unknown key (did you mean invoice_id?); there are: instrument_id, invoice_id,",
+        ),
+        (
+            "- {outcom: none, outcome: none}",
+            "1: rule 1, outcom: unknown key (did you mean outcome?); there are: match",
+        ),
+        (
+            "- {match: {before: yesterday}, outcome: none}",
+            "1: rule 1, match.before: 'yesterday' is no instant with an offset; write it like 2026-12-01T00:00:00Z",
+        ),
+        (
+            "- {match: {after: 2026-12-01}, outcome: none}",
+            "1: rule 1, match.after: '2026-12-01' is no instant with",
+        ),
+        ("- {outcome: wins}", "1: rule 1, outcome: 'wins' is not known; one of 'none', 'succeeded'"),
+        ("- none", "1: rule 1: is no mapping; write {key: value}"),
+        (
+            "- {match: {invoice_id: 7}, outcome: none}",
+            "1: rule 1, match.invoice_id: input should be a valid string; got 7",
+        ),
     ],
 )
 def test_a_wrong_rule_of_a_charger_is_named_by_its_number_and_line(
     tmp_path: Path, rules: str, where: str
 ) -> None:
-    charger, events = tmp_path / "c.yaml", tmp_path / "e.jsonl"
+    charger = tmp_path / "c.yaml"
     charger.write_text(rules)
-    events.write_text("")
-    answer = run("simulate", str(events), "--charger", str(charger))
-    assert (answer.returncode, answer.stdout) == (2, "")
-    assert answer.stderr.startswith(f"dunning: {charger}:{where}")
-    assert answer.stderr.count("\n") == 1
+    with pytest.raises(Misuse) as caught:
+        load_charger(charger)
+    assert str(caught.value).startswith(f"{charger}:{where}")
+    assert "\n" not in str(caught.value)
+
+
+def test_every_mistake_of_a_charger_is_told_in_a_line_of_its_own(tmp_path: Path) -> None:
+    charger = tmp_path / "c.yaml"
+    charger.write_text("- {outcome: wins}\n- {match: {attempt: 0}}\n")
+    with pytest.raises(Misuse) as caught:
+        load_charger(charger)
+    lines = [line.removeprefix(f"{charger}:").partition(":")[0] for line in str(caught.value).splitlines()]
+    assert lines == ["1", "2", "2"]
 
 
 def test_help_shows_a_commands_own_options_first_and_what_the_others_take() -> None:
