@@ -42,6 +42,7 @@ from dunning.policy_shape import (
     StageSection,
     WhenSection,
     WindowSection,
+    as_written,
     suggestion,
 )
 from schemas.cards import is_card_number_id, masked
@@ -213,17 +214,30 @@ def _message(detail: ErrorDetails) -> str:
         case "missing":
             return "is missing; write it"
         case "enum":
-            return f"{detail['input']!r} is not known; one of {detail.get('ctx', {}).get('expected')}"
+            return (
+                f"{as_written(detail['input'])} is not known; one of {detail.get('ctx', {}).get('expected')}"
+            )
         case "value_error":
             return str(detail["ctx"]["error"])
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{detail['input']!r} is no mapping; write `key: value` lines below it"
+            hint = _MAPPINGS.get(detail["loc"][-1], "`key: value` lines below it")
+            return f"{as_written(detail['input'])} is no mapping; write {hint}"
         case "list_type":
-            return f"{detail['input']!r} is no list; write it in brackets: [3, 7]"
+            example = _LISTS.get(detail["loc"][-1], "[3, 7]")
+            return f"{as_written(detail['input'])} is no list; write it in brackets: {example}"
         case "too_short":
             return "is empty; name at least one policy"
         case _:
-            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; got {detail['input']!r}"
+            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; got {as_written(detail['input'])}"
+
+
+_LISTS: Final[Mapping[str | int, str]] = {
+    "stages": "[{name: warning, after: 10}]",
+    "technical": "[PT10M, PT1H]",
+    "select": "[{use: standard}]",
+}
+_MAPPINGS: Final[Mapping[str | int, str]] = {"amount_minor": "{min: 100, max: 100}"}
+"""By the key that should have one: what a list, or a mapping, may look like."""
 
 
 def _keys_beside(path: Path) -> list[str]:

@@ -151,6 +151,15 @@ def test_policies_of_an_old_journal_are_read_whatever_their_names() -> None:
             "F:3: policies.a.ladder.steps[1]: 'x' is no duration",
         ),
         ("policies:\n  a: {ladder: {steps: 3}}", "F:2: policies.a.ladder.steps: 3 is no list"),
+        (
+            "policies:\n  a: {stages: {name: a, is: [true, .nan]}}",
+            "F:2: policies.a.stages: {name: 'a', is: [true, .nan]} is no list; write it in brackets: [{name: warning",
+        ),
+        (
+            "policies: {a: {}}\nselect: [{when: {amount_minor: 100}, use: a}, {use: a}]",
+            "F:2: select[0].when.amount_minor: 100 is no mapping; write {min: 100, max: 100}",
+        ),
+        ('policies:\n  "": {}', "F:2: policies.'': is an empty text; write 1 to 200 characters"),
         ("policies:\n  a: {window: 28}", "F:2: policies.a.window: 28 is no mapping"),
         ("policies:\n  a: {rules: loose}", "F:2: policies.a.rules: 'loose' is not known; one of 'current'"),
         ("policies:\n  a: {min_gap: P1M}", "F:2: policies.a.min_gap: months and years have no exact length"),
@@ -170,7 +179,7 @@ def test_policies_of_an_old_journal_are_read_whatever_their_names() -> None:
         ),
         (
             "policies: {a: {}}\nselect: [{when: {country: NO}, use: a}]",
-            "F:2: select[0].when.country: False is no text; YAML 1.1",
+            "F:2: select[0].when.country: false is no text; YAML 1.1",
         ),
         (
             "policies: {a: {}}\nselect: [{when: {label.n: 1}, use: a}]",
