@@ -253,10 +253,13 @@ def _from_files(name: str, field: FieldInfo) -> tuple[object, str] | None:
     if _is_secret(field) and (variable := _variable(name + _FILE_SUFFIX)) is not None:
         path = os.environ[variable]
         try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), f"{variable}={path}"
+            secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise Misuse(f"{variable}: {path} cannot be read: {reason}") from error
+        if not secret:
+            raise Misuse(f"{variable}: {path} is empty: write the secret into it")
+        return secret, f"{variable}={path}"
     values = _file_values()
     return (values[name], f"file {os.environ[CONFIG_VARIABLE]}") if name in values else None
 
