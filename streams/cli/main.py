@@ -94,7 +94,8 @@ def main() -> NoReturn:
         sys.exit(2)
     except click.UsageError as error:
         hint = f" (`{error.ctx.command_path} --help`)" if error.ctx is not None else ""
-        _leave(f"{error.format_message()}{hint}", 2)
+        # click writes the choices of an argument that is missing below each other.
+        _leave(f"{' '.join(error.format_message().split())}{hint}", 2)
     except click.ClickException as error:
         _leave(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):

@@ -49,6 +49,7 @@ def test_wrong_usage_is_exit_code_2_and_one_line() -> None:
         ["topics", "chek"],
         ["kafka", "start", "--port", "99999"],
         ["config", "--nope"],
+        ["declines", "show"],
     ):
         answer = run(*arguments)
         assert (answer.returncode, answer.stdout) == (2, "")
