@@ -14,6 +14,7 @@ from schemas.decisions import CaseState
 from schemas.pages import encode_event
 from schemas.writing import written_event
 from streams.cli.demo import demo
+from streams.demo.conductor import Order, kept
 from streams.demo.crew import Crew, Hand, environment
 from streams.demo.life import life_of, most_telling, spoken
 from streams.demo.pace import Calendar
@@ -139,6 +140,15 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_show(
         CliRunner().invoke(demo, ["--svg", str(tmp_path / "no" / "x.svg")], catch_exceptions=False)
     assert CliRunner().invoke(demo, ["--svg", str(tmp_path / "x.svg")]).exit_code == 0
     assert not (tmp_path / "x.svg").exists()
+
+
+def test_what_is_kept_is_told_with_the_settings_that_it_has(tmp_path: Path) -> None:
+    settings = Settings(bootstrap="127.0.0.1:26176", partitions=4, replication=1)
+    order = Order(settings=Settings(), is_embedded=True, subscriptions=20, seed=1, keep=True, picture=None)
+    assert kept(order, settings, tmp_path).splitlines()[1:] == [
+        f"  dunning kafka start --state-dir {tmp_path / 'kafka'} --port 26176",
+        "  export DUNNING_BOOTSTRAP=127.0.0.1:26176 DUNNING_REPLICATION=1 DUNNING_PARTITIONS=4",
+    ]
 
 
 def test_children_read_the_settings_that_we_have(monkeypatch: pytest.MonkeyPatch) -> None:
