@@ -175,7 +175,7 @@ def _flows(tally: Tally) -> Table:
 def _facts(tally: Tally) -> Iterator[tuple[str, str]]:
     reasons = ", ".join(f"{count} {reason}" for reason, count in tally.by_reason.most_common())
     requests = ", ".join(f"{count} {reason}" for reason, count in tally.requests.most_common())
-    yield "closed", reasons or "none yet"
+    yield "closed as", reasons or "none yet"
     yield "requests", requests or "none yet"
     yield "recovered", money(tally.recovered_minor)
     yield "events", f"{tally.taken_in} in, {tally.written} out"
