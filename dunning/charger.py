@@ -4,14 +4,16 @@ The first rule that matches a request answers it. No rule matching is no answer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from dunning.calendar import Duration
+from dunning.policy_shape import suggestion
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Decline, Initiator
 from schemas.decisions import RetryRequested
 from schemas.envelope import Event
@@ -23,21 +25,32 @@ SOURCE = "charger"
 Answer = TypeVar("Answer", ChargeDeclined, ChargeSucceeded, ChargePending)
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong with a charger file."""
+
+    path: Sequence[int | str]  # index of the rule (counted from 0), then its fields; empty: the whole file
+    message: str  # what is wrong, and what to do
+
+    @property
+    def rule(self) -> int | None:
+        """The rule that is meant, counted from 0; None is the whole file."""
+        return self.path[0] if self.path and isinstance(self.path[0], int) else None
+
+    def __str__(self) -> str:
+        """Write it as one line: the rule (counted from 1) and the field, then what is wrong with it."""
+        fields = ".".join(map(str, self.path if self.rule is None else self.path[1:]))
+        places = ("" if self.rule is None else f"rule {self.rule + 1}", fields)
+        return f"{', '.join(filter(None, places)) or 'the file'}: {self.message}"
+
+
 class ChargerError(ValueError):
-    """A charger file that cannot be read: the text says which rule (counted from 1), which field, and what."""
+    """A charger file that cannot be read."""
 
-    def __init__(self, path: Sequence[int | str], message: str) -> None:
-        """Name the field and what is wrong with it.
-
-        Args:
-            path: index of the rule (counted from 0), then its fields; empty: the whole file.
-            message: what is wrong.
-        """
-        rule = path[0] if path and isinstance(path[0], int) else None
-        fields = ".".join(map(str, path if rule is None else path[1:]))
-        places = ("" if rule is None else f"rule {rule + 1}", fields)
-        super().__init__(f"{', '.join(filter(None, places)) or 'the file'}: {message}")
-        self.rule = rule
+    def __init__(self, *mistakes: Mistake) -> None:
+        """Keep every mistake; there is at least one."""
+        super().__init__("; ".join(map(str, mistakes)))
+        self.mistakes = mistakes
 
 
 class Outcome(StrEnum):
@@ -50,11 +63,14 @@ class Outcome(StrEnum):
 
 
 def _instant(value: Any) -> int:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValueError("an instant needs an offset, for example 2026-12-01T00:00:00Z")
-    return micros(value)
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        read = None
+    if not isinstance(read, datetime) or read.tzinfo is None:
+        shown = value if isinstance(value, str) else str(value)
+        raise ValueError(f"{shown!r} is no instant with an offset; write it like 2026-12-01T00:00:00Z")
+    return micros(read)
 
 
 def _duration(value: Any) -> int:
@@ -123,17 +139,46 @@ def read_charger(content: Any) -> Charger:
     """Check the content of a charger file.
 
     Raises:
-        ChargerError: the first field that is wrong.
+        ChargerError: it cannot be read; with every mistake.
     """
+    if content is None:
+        raise ChargerError(Mistake((), "holds no rules; write at least one: - {outcome: none}"))
     try:
         rules = _rules.validate_python(content)
     except ValidationError as error:
-        detail = error.errors()[0]
-        raise ChargerError(detail["loc"], detail["msg"]) from error
-    for index, rule in enumerate(rules):
-        if (rule.outcome is Outcome.DECLINED) != (rule.decline is not None):
-            raise ChargerError((index, "decline"), "`declined` needs a decline, and no other outcome has one")
+        raise ChargerError(*(Mistake(each["loc"], _message(each)) for each in error.errors())) from error
+    wrong = [
+        Mistake((index, "decline"), "`declined` needs a decline, and no other outcome has one")
+        for index, rule in enumerate(rules)
+        if (rule.outcome is Outcome.DECLINED) != (rule.decline is not None)
+    ]
+    if wrong:
+        raise ChargerError(*wrong)
     return Charger(tuple(rules))
+
+
+def _message(detail: ErrorDetails) -> str:
+    """Say what is wrong in the words of a policy file's reader."""
+    match detail["type"]:
+        case "unexpected_keyword_argument":
+            section = detail["loc"][-2]
+            known = [one.name for one in fields(_SHAPES[section] if isinstance(section, str) else Rule)]
+            return f"unknown key{suggestion(str(detail['loc'][-1]), known)}; there are: {', '.join(known)}"
+        case "missing":
+            return "is missing; write it"
+        case "enum":
+            return f"{detail['input']!r} is not known; one of {detail.get('ctx', {}).get('expected')}"
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case "dataclass_type":
+            return "is no mapping; write {key: value}"
+        case "list_type":
+            return "is no list of rules; begin each rule with a hyphen: - {outcome: none}"
+        case _:
+            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; got {detail['input']!r}"
+
+
+_SHAPES: Final = {"match": Match, "decline": Decline}
 
 
 def answer_to(request: RetryRequested, shape: type[Answer], **more: Any) -> Answer:

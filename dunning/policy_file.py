@@ -5,10 +5,11 @@ journal always load; whether one makes sense is the question of `dunning.policy_
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
+from unicodedata import category
 
 from pydantic import (
     BaseModel,
@@ -41,12 +42,15 @@ from dunning.policy_shape import (
     StageSection,
     WhenSection,
     WindowSection,
+    as_written,
     suggestion,
 )
+from schemas.cards import is_card_number_id, masked
 
 Path = tuple[str | int, ...]
 
 _DIGEST_BYTES = 6  # 12 hex digits
+_BREAKS: Final = frozenset({"Cc", "Zl", "Zp"})  # Unicode: control characters, line and paragraph separators
 STANDARD_NAME: Final = "standard"
 
 _S = TypeVar("_S", bound=Section)
@@ -77,9 +81,13 @@ class PolicyError(ValueError):
 
 
 def dotted(path: Path) -> str:
-    """Write a path as people read it: `policies.standard.ladder.steps[2]`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".") or "the file"
+    """Write a path as people read it: `policies.standard.ladder.steps[2]`; card numbers in it are masked."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in path)
+    return masked(text.removeprefix(".")) or "the file"
+
+
+def _shown(part: str) -> str:
+    return part if part and part.isprintable() else repr(part)
 
 
 def read_sections(content: Mapping[str, Any]) -> FileSection:
@@ -135,6 +143,41 @@ def read_policies(content: Mapping[str, Any]) -> PolicySet:
     )
 
 
+def unfit_texts(content: object, path: Path = ()) -> Iterator[Problem]:
+    """Find what may not stand in written events: card numbers, control characters, `@` in a policy's name.
+
+    Asked where policies are set; those of an old journal are read as they are.
+
+    Args:
+        content: of a policy file, or a part of it, as a YAML reader gives it.
+        path: of that part.
+
+    Source:
+        Contract section 6 (card numbers).
+    """
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            here = (*path, str(key))
+            yield from _unfit(str(key), here)
+            if path == ("policies",) and "@" in str(key):
+                yield Problem(
+                    here, "holds an @, which stands between name and digest in events; leave it out"
+                )
+            yield from unfit_texts(value, here)
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from unfit_texts(value, (*path, index))
+    elif isinstance(content, str):
+        yield from _unfit(content, path)
+
+
+def _unfit(text: str, path: Path) -> Iterator[Problem]:
+    if is_card_number_id(text):
+        yield Problem(path, "holds a card number, which no event may carry; write something else")
+    if any(category(character) in _BREAKS for character in text):
+        yield Problem(path, "holds a control character, such as a line break; write it without")
+
+
 def policy_from_content(name: str, content: Mapping[str, Any]) -> Policy:
     """Compile one policy, for example the content that a case has pinned.
 
@@ -171,17 +214,30 @@ def _message(detail: ErrorDetails) -> str:
         case "missing":
             return "is missing; write it"
         case "enum":
-            return f"{detail['input']!r} is not known; one of {detail.get('ctx', {}).get('expected')}"
+            return (
+                f"{as_written(detail['input'])} is not known; one of {detail.get('ctx', {}).get('expected')}"
+            )
         case "value_error":
             return str(detail["ctx"]["error"])
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{detail['input']!r} is no mapping; write `key: value` lines below it"
+            hint = _MAPPINGS.get(detail["loc"][-1], "`key: value` lines below it")
+            return f"{as_written(detail['input'])} is no mapping; write {hint}"
         case "list_type":
-            return f"{detail['input']!r} is no list; write it in brackets: [3, 7]"
+            example = _LISTS.get(detail["loc"][-1], "[3, 7]")
+            return f"{as_written(detail['input'])} is no list; write it in brackets: {example}"
         case "too_short":
             return "is empty; name at least one policy"
         case _:
-            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; got {detail['input']!r}"
+            return f"{detail['msg'][0].lower()}{detail['msg'][1:]}; got {as_written(detail['input'])}"
+
+
+_LISTS: Final[Mapping[str | int, str]] = {
+    "stages": "[{name: warning, after: 10}]",
+    "technical": "[PT10M, PT1H]",
+    "select": "[{use: standard}]",
+}
+_MAPPINGS: Final[Mapping[str | int, str]] = {"amount_minor": "{min: 100, max: 100}"}
+"""By the key that should have one: what a list, or a mapping, may look like."""
 
 
 def _keys_beside(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
+from math import isfinite
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -37,6 +38,21 @@ LABEL: Final = "label."
 # --- the values of a file --------------------------------------
 
 
+def as_written(value: object) -> str:
+    """Write a value as a policy file has it, not as Python does: `true`, `{name: a}`; for messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(value) if isfinite(value) else f".{value}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {as_written(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_written, value)) + "]"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
 def _exact(value: object) -> Duration:
     read = Duration.parse(value)
     read.exact_micros()
@@ -63,7 +79,9 @@ def _time_of_day(value: object) -> int:
         raise ValueError(f"{value} is a number; {hint}")  # noqa: TRY004 - pydantic reports only ValueError
     found = _TIME_OF_DAY.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f'{value!r} is no time of day; write it with two digits each and in quotes: "09:00"')
+        raise ValueError(
+            f'{as_written(value)} is no time of day; write it with two digits each and in quotes: "09:00"'
+        )
     return (int(found[1]) * 60 + int(found[2])) * MINUTE
 
 
@@ -74,11 +92,15 @@ def _clock(time_of_day: int) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        if not 0 < len(value) <= ID_LENGTH:
-            raise ValueError(f"a text of 1 to {ID_LENGTH} characters is expected")
+        if not value:
+            raise ValueError(f"is an empty text; write 1 to {ID_LENGTH} characters")
+        if len(value) > ID_LENGTH:
+            raise ValueError(f"is a text of {len(value)} characters; write {ID_LENGTH} at most")
         return value
     trap = '; YAML 1.1 reads NO, ON and YES so; write it in quotes, like "NO"'
-    raise ValueError(f"{value!r} is no text{trap if isinstance(value, bool) else '; write it in quotes'}")
+    raise ValueError(
+        f"{as_written(value)} is no text{trap if isinstance(value, bool) else '; write it in quotes'}"
+    )
 
 
 def _country(value: object) -> str:

@@ -75,7 +75,7 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
         Trouble: no broker answers, the login failed, or a call inside the block failed.
     """
     admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=15_000)
-    with _LastError() as last:
+    with LastError() as last:
         try:
             await admin.start()
             yield admin
@@ -97,7 +97,7 @@ def unreachable(settings: Settings, cause: str = "") -> str:
     )
 
 
-class _LastError(logging.Handler):
+class LastError(logging.Handler):
     """Remembers why the client could not connect: it logs that, and raises an error that does not say."""
 
     def __init__(self) -> None:
@@ -107,7 +107,8 @@ class _LastError(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the error that the client put last into its line."""
         if isinstance(record.args, tuple) and record.args:
-            self.cause = " ".join(str(record.args[-1]).split())
+            told = record.args[-1]
+            self.cause = " ".join((str(told) or repr(told)).split())  # that of a TimeoutError is empty
 
     def __enter__(self) -> Self:
         logging.getLogger("aiokafka").addHandler(self)

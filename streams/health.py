@@ -3,6 +3,7 @@
 One rule: lag is never part of readiness, or a busy worker would be restarted for being busy.
 """
 
+import errno
 from collections.abc import Callable
 
 import structlog
@@ -42,7 +43,7 @@ class HealthPage(Service):
         """Listen.
 
         Raises:
-            Trouble: the port is taken.
+            Trouble: the port is taken, or the host is no address of this machine.
         """
         app = web.Application()
         app.router.add_get("/livez", self._livez)
@@ -54,9 +55,13 @@ class HealthPage(Service):
         try:
             await site.start()
         except OSError as error:
-            raise Trouble(
-                f"metrics cannot listen on {self._host}:{self.port}: {error.strerror}; choose another "
+            remedy = (
                 "--metrics-port, 0 takes a free one"
+                if error.errno in {errno.EADDRINUSE, errno.EACCES}
+                else "--metrics-host, an address of this machine"
+            )
+            raise Trouble(
+                f"metrics cannot listen on {self._host}:{self.port}: {error.strerror}; choose another {remedy}"
             ) from error
         self.port = self._runner.addresses[0][1]
         _log.info("health.listening", host=self._host, port=self.port)

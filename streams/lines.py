@@ -3,7 +3,7 @@
 The one rule: a line that cannot be read becomes a dead letter with its number, and stops nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,20 @@ from schemas.instants import micros
 from schemas.reading import arrival_of, read_event
 from schemas.rejections import Rejected
 from streams.errors import Misuse
-from streams.yaml_files import read_text, reading
+from streams.yaml_files import key_written_twice, read_text, reading
 
 
-def read_lines(lines: Iterable[bytes], exempt: frozenset[str] = frozenset()) -> Iterator[Line]:
+def read_lines(
+    lines: Iterable[bytes],
+    exempt: frozenset[str] = frozenset(),
+    refused: Callable[[int, Rejected], object] = lambda _, __: None,
+) -> Iterator[Line]:
     """Read events line by line; empty lines are passed over.
 
     Args:
         lines: with or without their line ends.
         exempt: id fields that may look like card numbers.
+        refused: told of each bad line: its number, and what is wrong with it.
     """
     for number, line in enumerate(lines, start=1):
         raw = line.strip()
@@ -34,6 +39,7 @@ def read_lines(lines: Iterable[bytes], exempt: frozenset[str] = frozenset()) -> 
         try:
             event = read_event(raw, exempt=exempt)
         except Rejected as rejected:
+            refused(number, rejected)
             arrival = arrival_of(raw)
             letter = DeadLetter(
                 line=number,
@@ -54,11 +60,16 @@ def load_charger(path: Path) -> Charger:
     """
     text = read_text(path, "charger file")
     with reading(text, str(path), "charger file"):
+        doubled = key_written_twice(yaml.compose(text, yaml.SafeLoader))
+        if doubled is not None:
+            key, line = doubled
+            raise Misuse(f"{path}:{line}: {key}: is written twice; remove one")
         content: Any = yaml.safe_load(text)
     try:
         return read_charger(content)
     except ChargerError as error:
-        raise Misuse(f"{path}:{_line_of_rule(text, error.rule)}: {error}") from None
+        told = [f"{path}:{_line_of_rule(text, each.rule)}: {each}" for each in error.mistakes]
+        raise Misuse("\n".join(told)) from None
 
 
 def _line_of_rule(text: str, rule: int | None) -> int:

@@ -21,7 +21,8 @@ _SHORTEST_CARD = 10**12
 _DEEPEST = 8  # our choice: nested values are rare in log lines, endless ones must not hang the process
 _PLUMBING = frozenset({"_record", "_from_structlog", "_logger", "_name", "exc_info", "stack_info"})
 
-# These say at "info" what nobody needs to know of a healthy process, a line for each fetch.
+# These say at "info" what nobody needs to know of a healthy process, a line for each fetch; at "debug" they write
+# out what is fetched and sent: records, which are personal data.
 _CHATTY = ("aiokafka", "kafka", "faust", "mode", "asyncio")
 
 
@@ -57,7 +58,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(level if level == logging.DEBUG else max(level, logging.WARNING))
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -17,7 +17,7 @@ import yaml
 
 from dunning.network_rules.limits import NetworkRules
 from dunning.policy import PolicySet
-from dunning.policy_file import STANDARD, PolicyError, Problem, dotted, read_policies
+from dunning.policy_file import STANDARD, PolicyError, Problem, dotted, read_policies, unfit_texts
 from dunning.policy_file import Path as FieldPath
 from dunning.policy_findings import findings
 from streams.errors import Misuse
@@ -28,6 +28,8 @@ from streams.yaml_files import read_text, reading
 # content. Outside them only weekends count.   # our choice
 FIRST_YEAR: Final = 2015
 LAST_YEAR: Final = 2050
+PRESET: Final = "preset:"
+"""What the name of a policy file that comes with the engine begins with."""
 _KIND: Final = "policy file"
 _MOST_NODES: Final = 100_000  # of a YAML file with its aliases written out   # our choice
 
@@ -72,8 +74,10 @@ def load_policy_file(path: Path | Traversable, *, refuse_nonsense: bool = True) 
     return read_policy_text(text, str(path), refuse_nonsense=refuse_nonsense)
 
 
-def load_named_policies(name: str) -> PolicyFile:
+def load_named_policies(name: str, *, refuse_nonsense: bool = True) -> PolicyFile:
     """Load a policy file by what a person calls it: a file's path, `preset:NAME`, or `standard`.
+
+    `refuse_nonsense` is that of `load_policy_file`.
 
     Raises:
         PolicyFileError: the file is refused.
@@ -81,10 +85,9 @@ def load_named_policies(name: str) -> PolicyFile:
     """
     if name == STANDARD_FILE.name:
         return STANDARD_FILE
-    kind, _, preset = name.partition(":")
-    if kind != "preset":
-        return load_policy_file(Path(name))
-    known = presets()
+    if not name.startswith(PRESET):
+        return load_policy_file(Path(name), refuse_nonsense=refuse_nonsense)
+    preset, known = name.removeprefix(PRESET), presets()
     if preset not in known:
         raise Misuse(f"no preset is called {preset!r}; there are: {', '.join(known)}")
     return read_policy_text(known[preset].read_text(encoding="utf-8"), name)
@@ -98,6 +101,9 @@ def read_policy_text(text: str, name: str, *, refuse_nonsense: bool = True) -> P
     """
     content, lines, problems = _parse(text, name)
     if not problems:
+        unfit = list(unfit_texts(content))
+        if unfit:
+            raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in unfit))
         content, problems = _with_days_off(content)
     compiled = None
     try:

@@ -91,7 +91,8 @@ class Settings(BaseSettings):
     ] = 60
 
     policy_file: Annotated[
-        Path | None, Field(description="the policies (YAML); the built-in one when left out")
+        Path | None,
+        Field(description="the policies: a YAML file, or `preset:NAME`; the built-in one when left out"),
     ] = None
     card_number_exempt_fields: Annotated[
         tuple[str, ...],
@@ -199,7 +200,7 @@ def load_settings(flags: Mapping[str, object] | None = None) -> Effective:
             Secrets are never shown.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    _refuse_unknown_variables()
+    refuse_unknown_variables()
     _refuse_unknown_keys()
     origins = {name: _origin(name, field, given) for name, field in Settings.model_fields.items()}
     try:
@@ -213,7 +214,12 @@ def _is_secret(field: FieldInfo) -> bool:
     return "SecretStr" in str(field.annotation)
 
 
-def _refuse_unknown_variables() -> None:
+def refuse_unknown_variables() -> None:
+    """Refuse a `DUNNING_` variable that nothing reads.
+
+    Raises:
+        Misuse: there is one; with the name that was probably meant.
+    """
     known = set(_OTHER_VARIABLES)
     for name, field in Settings.model_fields.items():
         known.add(PREFIX + name.upper())
@@ -247,10 +253,13 @@ def _from_files(name: str, field: FieldInfo) -> tuple[object, str] | None:
     if _is_secret(field) and (variable := _variable(name + _FILE_SUFFIX)) is not None:
         path = os.environ[variable]
         try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), f"{variable}={path}"
+            secret = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise Misuse(f"{variable}: {path} cannot be read: {reason}") from error
+        if not secret:
+            raise Misuse(f"{variable}: {path} is empty: write the secret into it")
+        return secret, f"{variable}={path}"
     values = _file_values()
     return (values[name], f"file {os.environ[CONFIG_VARIABLE]}") if name in values else None
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from streams.clients import admin_client, connection, unreachable
+from streams.clients import LastError, admin_client, connection, unreachable
 from streams.errors import Trouble
 from streams.settings import Settings
 
@@ -49,17 +49,18 @@ async def open_reader(
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_bytes=4 * _FETCH_BYTES,
     )
-    try:
-        await reader.start()
-        yield reader
-    except KafkaConnectionError as error:
-        raise Trouble(unreachable(settings)) from error
-    except KafkaError as error:
-        raise Trouble(
-            f"Kafka at {settings.bootstrap} refused: {error!r}; run `dunning topics check`"
-        ) from error
-    finally:
-        await reader.stop()
+    with LastError() as last:
+        try:
+            await reader.start()
+            yield reader
+        except KafkaConnectionError as error:
+            raise Trouble(unreachable(settings, last.cause)) from error
+        except KafkaError as error:
+            raise Trouble(
+                f"Kafka at {settings.bootstrap} refused: {error!r}; run `dunning topics check`"
+            ) from error
+        finally:
+            await reader.stop()
 
 
 async def partitions_of(settings: Settings, topic: str) -> Sequence[int]:

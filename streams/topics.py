@@ -6,7 +6,7 @@ Input topics belong to the upstream systems and may have any.
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,11 +20,12 @@ from aiokafka.errors import (
     for_code,
 )
 
+from dunning.explanation.wording import counted
 from schemas.decisions import CaseChanged, DeadLetter, NoticeRequested, RetryRequested, StageChanged
 from schemas.events import INPUT_TYPES
 from streams.clients import admin_client
 from streams.errors import Trouble
-from streams.settings import Settings
+from streams.settings import PREFIX, Settings
 
 JOURNAL = "dunning.journal"
 STATE = "dunning.state"
@@ -169,10 +170,47 @@ async def require_topics(settings: Settings) -> None:
     """Refuse to go on with wrong topics; for the start of a worker.
 
     Raises:
-        Trouble: a topic is missing or set wrongly; the message names each, one a line.
+        Trouble: topics are missing or set wrongly; the message has a line for each cause.
     """
     if differences := await check_topics(settings):
-        raise Trouble("\n".join(map(str, differences)))
+        raise Trouble(told(settings, differences))
+
+
+def told(settings: Settings, differences: Sequence[Difference]) -> str:
+    """Say what is wrong with the topics and what to do, one line for each cause.
+
+    The likely mistake is ours, not the topics': settings other than those with which they were made.
+    """
+    missing = [one for one in differences if one.setting == _EXISTENCE]
+    if len(missing) == len(topic_table(settings)):
+        return (
+            f"all {len(missing)} topics are missing: make them with `dunning topics create`, "
+            "or set the --topic-prefix that they have"
+        )
+    causes: dict[tuple[str, str, str], list[Difference]] = {}
+    for one in differences:
+        cause = (one.topic, "", "") if one.setting == _EXISTENCE else (one.setting, one.actual, one.wanted)
+        causes.setdefault(cause, []).append(one)
+    return "\n".join(_told_of(ones[0], len(ones) - 1) for ones in causes.values())
+
+
+def _told_of(one: Difference, others: int) -> str:
+    also = f" ({counted(others, 'other topic')} likewise)" if others else ""
+    return f"{one}{also}{_remedy(one)}"
+
+
+def _remedy(one: Difference) -> str:
+    match one.setting:
+        case "partitions" | "replication":
+            return (
+                f"; set --{one.setting} {one.actual} ({PREFIX}{one.setting.upper()}), with which it was made"
+            )
+        case "min.insync.replicas":
+            return f"; set --replication 1 ({PREFIX}REPLICATION) if there is a single broker"
+        case "retention.ms" if (days := int(one.actual) // _DAY_MS) > 0:
+            return f"; set --retention-days {days} ({PREFIX}RETENTION_DAYS), or have it kept for longer"
+        case _:
+            return ""
 
 
 async def _make(admin: AIOKafkaAdminClient, missing: list[Topic]) -> tuple[str, ...]:

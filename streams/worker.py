@@ -22,7 +22,7 @@ from schemas.pages import PageError
 from streams import topics as names
 from streams.app import DunningApp, build_app, journal_end
 from streams.appender import Appender
-from streams.clients import connection, unreachable
+from streams.clients import LastError, connection, unreachable
 from streams.clock import SystemClock
 from streams.collector import look_seldom
 from streams.desk import Desk
@@ -159,10 +159,11 @@ class WorkerProcess(Service):
         )
         await self.add_runtime_dependency(self.health)
         self._appender = appender = Appender(self._client)
-        try:
-            await appender.start()
-        except KafkaError as error:
-            raise Trouble(unreachable(settings)) from error
+        with LastError() as last:
+            try:
+                await appender.start()
+            except KafkaError as error:
+                raise Trouble(unreachable(settings, last.cause)) from error
         if self._plan.with_intake and self._plan.policies is not None:
             await sync_policies(
                 self._plan.policies,

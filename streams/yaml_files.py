@@ -31,6 +31,26 @@ def read_text(path: Path | Traversable, what: str, refused: type[Misuse] = Misus
         raise refused(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
 
 
+def key_written_twice(node: yaml.Node | None) -> tuple[str, int] | None:
+    """Find a key that a mapping has twice, and its line, counted from 1: YAML would keep the last in silence."""
+    left, seen = [node], set()
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:  # an alias stands for a node that was looked at
+            continue
+        seen.add(id(one))
+        if isinstance(one, yaml.MappingNode):
+            keys = set()
+            for key, value in one.value:
+                if str(key.value) in keys:
+                    return str(key.value), int(key.start_mark.line) + 1
+                keys.add(str(key.value))
+                left.append(value)
+        elif isinstance(one, yaml.SequenceNode):
+            left += one.value
+    return None
+
+
 @contextmanager
 def reading(text: str, name: str, what: str, refused: type[Misuse] = Misuse) -> Iterator[None]:
     """Turn what goes wrong while YAML is read into one line.

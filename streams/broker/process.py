@@ -124,7 +124,7 @@ def choose_ports(port: int | None) -> Ports:
         PortTaken: `port` was given and something listens there.
     """
     if port is not None and not _is_free(port):
-        raise PortTaken(f"port {port} on {HOST} is taken: stop what listens there or choose another port")
+        raise PortTaken(f"port {port} on {HOST} is taken: stop what listens there or choose another --port")
     broker = _free_port(()) if port is None else port
     return Ports(broker=broker, controller=_free_port((broker,)))
 

@@ -20,8 +20,9 @@ from schemas.envelope import Event
 from schemas.events import InputData
 from schemas.instants import moment
 from streams.cli.backtest_view import rows_of, show
-from streams.cli.inputs import open_events, read_moment
+from streams.cli.inputs import BadLines, open_events, read_moment
 from streams.cli.options import with_settings
+from streams.cli.outputs import refuse_overwriting
 from streams.cli.story_view import new_console
 from streams.errors import Misuse, Trouble
 from streams.lines import load_charger, read_lines
@@ -64,10 +65,14 @@ def backtest(
     """
     if (events is None) != from_topics:
         raise Misuse("backtest: name one source of events: a file, or --from-topics")
+    inputs = [Path(name) for name in policy_files]
+    inputs += [file for file in (events, charger_file) if file is not None and str(file) != "-"]
+    refuse_overwriting({"--html": html_file, "--svg": svg_file}, inputs)
     files = [load_named_policies(name) for name in policy_files]
     charger = None if charger_file is None else load_charger(charger_file)
     ends_at = None if until is None else read_moment(until)
-    recording = read_recording(_journal(effective) if events is None else _lines(events))
+    bad_lines = BadLines(events or Path("the journal"))
+    recording = read_recording(_journal(effective) if events is None else _lines(events, bad_lines))
     if recording.begins_at is None:
         raise Misuse(f"{events or 'the journal'}: holds no event that can be read; nothing to compare")
     rules = load_rules()
@@ -86,13 +91,12 @@ def backtest(
         _print_json(policies, recording, limit)
     else:
         show(policies, rows, subtitle, limit, new_console())
-    if recording.bad_lines:
-        click.echo(f"dunning: {events}: {counted(recording.bad_lines, 'bad line')} left out", err=True)
+    bad_lines.sum_up("left out")
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path, bad_lines: BadLines) -> list[Line]:
     with ExitStack() as stack:
-        return list(read_lines(open_events(path, stack)))
+        return list(read_lines(open_events(path, stack), refused=bad_lines))
 
 
 def _journal(effective: Effective) -> list[Line]:

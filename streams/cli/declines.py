@@ -10,7 +10,9 @@ from dunning.calendar import HOUR
 from dunning.declines.handbook import MEANINGS, handbook
 from dunning.declines.verdicts import Verdict, verdict_on
 from dunning.explanation.wording import counted
+from dunning.networks import MASTERCARD, VISA, network_name
 from dunning.policy import RuleProfile
+from dunning.policy_shape import suggestion
 from schemas.charges import Decline, Dialect
 from schemas.instants import micros
 from streams.cli.inputs import read_moment
@@ -47,6 +49,7 @@ def table(write: Path | None, check: Path | None) -> None:
         click.echo(text, nl=False)
 
 
+_LISTED = (VISA, MASTERCARD)  # networks with lists of their own; of others codes are read in the ISO list
 _DIALECTS = click.Choice([str(dialect) for dialect in Dialect])
 
 
@@ -58,7 +61,11 @@ _DIALECTS = click.Choice([str(dialect) for dialect in Dialect])
 @click.option("--advice-code", help="the advice code that came with it")
 @click.option("--advice-dialect", type=_DIALECTS, help="whose advice code it is")
 @click.option(
-    "--rules", type=click.Choice(list(RuleProfile)), default=RuleProfile.CURRENT, help="profile of rules"
+    "--rules",
+    type=click.Choice([str(profile) for profile in RuleProfile], case_sensitive=False),
+    default=str(RuleProfile.CURRENT),
+    show_default=True,
+    help="profile of rules",
 )
 @click.option("--at", help="when the attempt was made; default: now")
 def show(
@@ -87,6 +94,9 @@ def show(
     book = load_rules()
     tried_at = micros(datetime.now(UTC)) if at is None else read_moment(at, "--at")
     verdict = verdict_on(decline, tried_at, book.declines, rules, network)
+    if network is not None and network_name(network) not in _LISTED:
+        listed = suggestion(network.lower(), _LISTED)
+        click.echo(f"dunning: --network {network}: no list of codes is of this network{listed}", err=True)
     reasons = load_reasons(book.declines.tables)
     click.echo(f"{verdict.decline_class}: {MEANINGS[verdict.decline_class]}")
     for rule_id in verdict.why:

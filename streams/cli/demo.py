@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from streams.cli.options import with_settings
+from streams.cli.outputs import refuse_unwritable
 from streams.settings import Effective
 
 DEFAULT_SUBSCRIPTIONS = 300
@@ -32,13 +33,16 @@ def demo(
 
     Two workers, a biller and a charge executor play six weeks of a few hundred subscriptions. In the middle
     a worker is killed and a tenth of all events is told twice. Exit code 1 when the topics show a broken
-    promise. With --bootstrap it runs on that cluster, on topics of its own that are deleted afterwards.
+    promise. With the flag --bootstrap (no variable does) it runs on that cluster, on topics of its own that are
+    deleted afterwards; only then do the other options of the connection count.
     """
     from rich.console import Console
 
     from streams.demo.conductor import Order, run_demo
     from streams.demo.screen import WIDTH
 
+    if svg is not None:
+        refuse_unwritable("--svg", svg)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)

@@ -6,8 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from streams.broker.background import DEFAULT_PORT, BackgroundKafka, default_state_folder
+from streams.errors import Trouble
+from streams.settings import refuse_unknown_variables
 
 _state = click.option(
     "--state-dir",
@@ -28,9 +31,17 @@ def kafka() -> None:
 @click.option(
     "--port", type=click.IntRange(1, 65_535), default=DEFAULT_PORT, show_default=True, help="on 127.0.0.1"
 )
-def start(state_dir: Path, port: int) -> None:
+@click.pass_context
+def start(ctx: click.Context, state_dir: Path, port: int) -> None:
     """Start the broker in the background and wait until it answers (its jars are downloaded once)."""
+    refuse_unknown_variables()  # a mistyped DUNNING_KAFKA_HOME would start another Kafka
     record, is_new = BackgroundKafka(state=state_dir).start(port)
+    is_asked = ctx.get_parameter_source("port") is not ParameterSource.DEFAULT
+    if not is_new and is_asked and record.bootstrap.rpartition(":")[2] != str(port):
+        raise Trouble(
+            f"the broker of this folder already runs at {record.bootstrap} (pid {record.pid}), not on port {port}: "
+            "`dunning kafka stop` first, or name another --state-dir"
+        )
     click.echo(f"{'started' if is_new else 'already runs'} at {record.bootstrap} (pid {record.pid})")
     click.echo(f"  {record.java}; {record.jars}", err=True)
     click.echo("one node, not for production. To use it:", err=True)

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad input. Errors are one line on standard error.
 """
 
+import errno
 import importlib
 import importlib.util
 import logging
@@ -36,6 +37,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schemas": ("streams.cli.schemas:schemas", "Write the JSON Schemas and the AsyncAPI document."),
     "config": ("streams.cli.config:config", "Print every setting and where it came from."),
 }
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What writing fails with where nothing is wrong with us: the disk, a quota, or a limit of the file's size."""
 
 
 class LazyCommands(click.Group):
@@ -80,6 +85,8 @@ def main() -> NoReturn:
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         result = dunning.main(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is told here, and not by the interpreter as it ends
     except Trouble as error:
         _leave(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -87,7 +94,8 @@ def main() -> NoReturn:
         sys.exit(2)
     except click.UsageError as error:
         hint = f" (`{error.ctx.command_path} --help`)" if error.ctx is not None else ""
-        _leave(f"{error.format_message()}{hint}", 2)
+        # click writes the choices of an argument that is missing below each other.
+        _leave(f"{' '.join(error.format_message().split())}{hint}", 2)
     except click.ClickException as error:
         _leave(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -96,6 +104,11 @@ def main() -> NoReturn:
         # Whoever read our output has gone; the interpreter must not try to flush what is left.
         sys.stdout = None
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        sys.stdout = None
+        _leave(f"{error.filename or 'output'} cannot be written: {error.strerror}", 1)
     # Outside standalone mode click hands back the code of `ctx.exit()`, or what the command returned.
     sys.exit(result if isinstance(result, int) else 0)
 

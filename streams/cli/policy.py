@@ -18,7 +18,7 @@ from schemas.invoices import TimeZone
 from schemas.money import Currency
 from schemas.time_zones import time_zone
 from streams.errors import Misuse
-from streams.policies import PolicyFileError, load_named_policies, presets
+from streams.policies import PolicyFileError, load_named_policies, presets, read_policy_text
 
 EXAMPLE_ISSUED_AT = "2026-03-20T09:00:00Z"  # before the clocks change in Europe, so that the plan shows it
 EXAMPLE_AMOUNT_MINOR = 4_900
@@ -32,7 +32,7 @@ def policy() -> None:
 
 
 @policy.command(short_help="Check FILE, and print the plan of one example invoice.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--issued-at", default=EXAMPLE_ISSUED_AT, show_default=True, help="invoice date of the example")
 @click.option("--time-zone", default="UTC", show_default=True, help="IANA time zone of the example")
 @click.option("--currency", default="EUR", show_default=True, help="currency of the example")
@@ -40,14 +40,18 @@ def policy() -> None:
 def check(file: Path, issued_at: str, time_zone: str, currency: str, *, as_json: bool) -> None:
     """Check FILE, and print the plan of one example invoice for each of its policies.
 
-    FILE is a policy file, `preset:NAME` or `standard`. Exit code 2, and one line for each problem, if it is refused.
-    Warnings go to standard error.
+    FILE is a policy file (`-`: standard input), `preset:NAME` or `standard`. If it is refused: exit code 2, and a line
+    for each problem. Warnings go to standard error.
     """
     issued = micros(_checked(Instant, _moment_of(issued_at), "--issued-at", issued_at))
     zone = str(_checked(TimeZone, time_zone, "--time-zone", time_zone))
     money = str(_checked(Currency, currency, "--currency", currency))
     try:
-        read = load_named_policies(str(file))
+        read = (
+            read_policy_text(click.get_text_stream("stdin", encoding="utf-8").read(), "standard input")
+            if str(file) == "-"
+            else load_named_policies(str(file))
+        )
     except PolicyFileError as error:
         # Each line names the file first, so that editors can jump there; `main` would put our name before it.
         click.echo(str(error), err=True)
@@ -115,24 +119,22 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"never: rung {', '.join(map(str, plan.outside))} (after the window)"
 
 
+_SIGNS = {PlanKind.CLOSING_NOTICE: "!", PlanKind.SKIPPED_RUNG: "x"}
+_LEGEND = {"!": "notice window_closing", "x": "skipped rung", "*": "several at once"}
+
+
 def timeline(plan: Plan, width: int = TIMELINE_WIDTH) -> tuple[str, str]:
     """Draw a plan as two lines of text: marks, and days since the invoice date below them.
 
-    A digit is a rung, `x` one that is skipped, `!` the closing notice, `[` and `]` the window; stages may lie
-    behind it and are left out.
+    A digit is a rung, and what else is drawn says `_LEGEND`; stages may lie behind the window and are left out.
     """
     span = plan.ends_at - plan.issued_at
     marks = ["-"] * width
-    sign = {PlanKind.CLOSING_NOTICE: "!", PlanKind.SKIPPED_RUNG: "x"}
-    for kind in (
-        PlanKind.CLOSING_NOTICE,
-        PlanKind.SKIPPED_RUNG,
-        PlanKind.RUNG,
-    ):  # a rung is drawn over the others
-        for point in plan.points:
-            if point.kind is kind:
-                column = 1 + (point.at - plan.issued_at) * (width - 2) // span
-                marks[min(max(column, 1), width - 2)] = sign.get(kind) or str((point.number or 0) % 10)
+    for point in plan.points:
+        if point.kind in _SIGNS or point.kind is PlanKind.RUNG:
+            column = min(max(1 + (point.at - plan.issued_at) * (width - 2) // span, 1), width - 2)
+            sign = _SIGNS.get(point.kind) or str((point.number or 0) % 10)
+            marks[column] = sign if marks[column] == "-" else "*"
     marks[0], marks[-1] = "[", "]"
     day = 24 * 3_600_000_000
     last = f"{span / day:.3g} d"
@@ -161,11 +163,18 @@ def _show(plan: Plan, console: Console) -> None:
         table.add_row(str(number), "-", "-", f"rung {number}: never, it is after the window", style="dim")
     console.print(table)
     if console.width >= NARROWEST:
-        for line in timeline(plan, min(TIMELINE_WIDTH, console.width - 2)):
+        marks, scale = timeline(plan, min(TIMELINE_WIDTH, console.width - 2))
+        for line in (marks, scale, *_legend(marks)):
             console.print(line, markup=False)
     for line in _remarks(policy):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
     console.print()
+
+
+def _legend(marks: str) -> Iterator[str]:
+    told = [f"{sign} {meaning}" for sign, meaning in _LEGEND.items() if sign in marks]
+    if told:
+        yield ", ".join(told)
 
 
 def _remarks(policy: Policy) -> Iterator[str]:

@@ -13,13 +13,15 @@ from dunning.explanation.wording import counted
 from schemas.reading import LARGEST_VALUE, read_event
 from schemas.rejections import Rejected
 from streams.cli.options import with_settings
-from streams.clients import connection, unreachable
+from streams.clients import LastError, connection, unreachable
 from streams.errors import Misuse, Trouble
 from streams.settings import Effective, Settings
 from streams.topics import topic_name
 
 _AT_ONCE = 5_000  # records handed over between two looks at their acknowledgements
 _CONTENT_TYPE = [("content-type", b"application/cloudevents+json")]
+
+_AGAIN = "Publishing again is safe: an event told twice changes nothing"
 
 Line = tuple[str, bytes, bytes]
 """Topic (the event's type), key, value."""
@@ -103,16 +105,25 @@ async def _publish(settings: Settings, lines: _Lines) -> int:
         max_batch_size=500_000,
         max_request_size=2 * LARGEST_VALUE,
     )
-    try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise Trouble(unreachable(settings)) from error
+    with LastError() as last:
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise Trouble(unreachable(settings, last.cause)) from error
     sent = 0
-    acks = []
+    acks: list[asyncio.Future[object]] = []
     try:
+        # Asked first: to a topic that is missing the client would go on sending until its time is over.
+        present = (await producer.client.fetch_all_metadata()).topics()
         for kind, key, value in lines:
             topic = topic_name(settings, kind)
+            if topic not in present:
+                await asyncio.gather(*acks)
+                raise Trouble(
+                    f"topic {topic} is missing: make it with `dunning topics create`, or set the --topic-prefix that "
+                    f"it has; {counted(sent + len(acks), 'event')} published"
+                )
             acks.append(await producer.send(topic, value, key, headers=_CONTENT_TYPE))
             if len(acks) == _AT_ONCE:
                 await asyncio.gather(*acks)
@@ -122,8 +133,11 @@ async def _publish(settings: Settings, lines: _Lines) -> int:
     except KafkaError as error:
         raise Trouble(
             f"{settings.bootstrap}: {error!r} after {counted(sent, 'event')}; is there a topic for each type "
-            "(`dunning topics check`)? Publishing again is safe: an event told twice changes nothing"
+            f"(`dunning topics check`)? {_AGAIN}"
         ) from error
+    except asyncio.CancelledError as error:
+        sent += sum(ack.done() and not ack.cancelled() and ack.exception() is None for ack in acks)
+        raise Trouble(f"interrupted after {counted(sent, 'event')}; {_AGAIN}") from error
     finally:
         await producer.stop()
     return sent + len(acks)

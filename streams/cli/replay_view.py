@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from dunning.explanation.wording import counted
+from dunning.explanation.wording import counted, money
 from schemas.decisions import RetryRequested
 from streams.replay import PartitionReplay, StateTally, Verdict
 from streams.tally import Difference, Kind, Tally
@@ -219,8 +219,8 @@ def show_what_if(found: WhatIf, name: str, console: Console) -> None:
     """Print which requests would have been others."""
     console.print(Text(f"The same history under {name}", style="bold"))
     console.print(
-        f"{counted(found.pages, 'page')}, {counted(found.events, 'event')}: {found.recorded} requests under the "
-        f"policies of the day, {found.other} under this file, {found.alike} of them alike."
+        f"{counted(found.pages, 'page')}, {counted(found.events, 'event')}: {counted(found.recorded, 'request')} "
+        f"under the policies of the day, {found.other} under this file, {found.alike} of them alike."
     )
     differ = len(found.different)
     console.print(
@@ -233,12 +233,11 @@ def show_what_if(found: WhatIf, name: str, console: Console) -> None:
     table.add_column("attempt", justify="right")
     table.add_column("policies of the day", overflow="fold")
     table.add_column("this file", overflow="fold")
-    for case in list(found.different.values())[:SHOWN_CASES]:
-        one = case.recorded or case.other
-        assert one is not None
+    for case in _in_order(found)[:SHOWN_CASES]:
         table.add_row(
-            Text(case.invoice_id), str(one.attempt), Text(_request(case.recorded)), Text(_request(case.other))
-        )
+            Text(case.invoice_id), str(_one_of(case).attempt), Text(_request(case.recorded)),
+            Text(_request(case.other)),
+        )  # fmt: skip
     console.print(table)
     if differ > SHOWN_CASES:
         console.print(f"and {differ - SHOWN_CASES} more; --json lists {LISTED_CASES}")
@@ -260,7 +259,7 @@ def what_if_data(found: WhatIf, name: str) -> dict[str, Any]:
         "answers_left_out": found.left_out,
         "cases": len(found.cases),
         "different_cases": len(found.different),
-        "first_differences": [_case_data(case) for case in list(found.different.values())[:LISTED_CASES]],
+        "first_differences": [_case_data(case) for case in _in_order(found)[:LISTED_CASES]],
     }
 
 
@@ -273,7 +272,19 @@ def _case_data(case: DifferentCase) -> dict[str, Any]:
     }
 
 
+def _in_order(found: WhatIf) -> list[DifferentCase]:
+    """List the cases that differ, those whose request was due first at the top."""
+    return sorted(found.different.values(), key=lambda case: (_one_of(case).due_at, case.invoice_id))
+
+
+def _one_of(case: DifferentCase) -> RetryRequested:
+    one = case.recorded or case.other
+    assert one is not None
+    return one
+
+
 def _request(request: RetryRequested | None) -> str:
     if request is None:
         return "no such attempt"
-    return f"{request.due_at:%Y-%m-%d %H:%M:%S}Z {request.reason} on {request.instrument_id}, {request.amount_minor}"
+    amount = money(request.amount_minor, request.currency)
+    return f"{request.due_at:%Y-%m-%d %H:%M:%S}Z {request.reason} on {request.instrument_id}, {amount}"

@@ -15,16 +15,16 @@ from dunning.simulation import Simulation
 from schemas.commands import PoliciesSet
 from schemas.envelope import Event
 from schemas.instants import EPOCH
-from streams.cli.inputs import open_events, read_moment
+from streams.cli.inputs import BadLines, open_events, read_moment
 from streams.lines import load_charger, read_lines
-from streams.policies import load_policy_file
+from streams.policies import load_named_policies
 from streams.rules import load_rules
 
 
 @click.command()
-@click.argument("events", metavar="EVENTS", required=False, type=click.Path(path_type=Path))
+@click.argument("events", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--policy", "policy_file", type=click.Path(path_type=Path), help="policy file [default: standard]"
+    "--policy", "policy_file", metavar="FILE", help="policy file, or `preset:NAME` [default: standard]"
 )
 @click.option("--charger", "charger_file", type=click.Path(path_type=Path), help="what answers the requests")
 @click.option("--until", help="let the clock run on to this instant after the last event")
@@ -38,7 +38,7 @@ from streams.rules import load_rules
 )
 def simulate(
     events: Path | None,
-    policy_file: Path | None,
+    policy_file: str | None,
     charger_file: Path | None,
     until: str | None,
     explained: str | None,
@@ -48,13 +48,14 @@ def simulate(
     One CloudEvent a line, in order of arrival. A bad line becomes a dead letter and stops nothing.
     """
     if events is None:
-        taken = f"; --explain has taken {explained} for the invoice: give it last" if explained else ""
-        raise click.UsageError(f"Missing argument 'EVENTS'{taken}.")
+        hint = f": --explain took {explained!r} as the invoice; write --explain last" if explained else ""
+        raise click.UsageError(f"Missing argument 'EVENTS'{hint}", click.get_current_context())
     charger = Charger() if charger_file is None else load_charger(charger_file)
     engine = new_engine(policy_file)
     ends_at = None if until is None else read_moment(until)
+    bad_lines = BadLines(events)
     with ExitStack() as stack:
-        lines = list(read_lines(open_events(events, stack)))
+        lines = list(read_lines(open_events(events, stack), refused=bad_lines))
     written = Simulation(engine, charger).run(lines, ends_at)
     if explained is None:
         write = sys.stdout.buffer.write
@@ -68,16 +69,11 @@ def simulate(
             click.echo(
                 f"dunning: {events}: no case was opened; a case opens with a declined charge", err=True
             )
-    bad_lines = sum(line.dead_letter is not None for line in lines)
-    if bad_lines:
-        click.echo(
-            f"dunning: {events}: {bad_lines} bad line{'s' * (bad_lines > 1)} set aside as dead letters",
-            err=True,
-        )
+    bad_lines.sum_up("set aside as dead letters")
 
 
-def new_engine(policy_file: Path | None) -> Engine:
-    """Build an empty engine with the policies of a file in force; doubts about them go to standard error.
+def new_engine(policy_file: Path | str | None) -> Engine:
+    """Build an empty engine with the policies of a file (or preset) in force; doubts about them go to standard error.
 
     Raises:
         PolicyFileError: the file is missing, or no policy file.
@@ -85,7 +81,7 @@ def new_engine(policy_file: Path | None) -> Engine:
     engine = Engine(load_rules())
     if policy_file is not None:
         # What makes no sense in production still has one meaning (contract section 3, point 2): it is tried out.
-        file = load_policy_file(policy_file, refuse_nonsense=False)
+        file = load_named_policies(str(policy_file), refuse_nonsense=False)
         for line in file.located():
             click.echo(f"dunning: {line}", err=True)
         data = PoliciesSet(policies=file.content)

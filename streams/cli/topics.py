@@ -8,8 +8,8 @@ import click
 
 from streams.cli.options import with_settings
 from streams.errors import Trouble
-from streams.settings import Effective
-from streams.topics import Difference, check_topics, create_topics, topic_table
+from streams.settings import Effective, Settings
+from streams.topics import Difference, check_topics, create_topics, told, topic_table
 
 TABLE_FIELDS = ("partitions", "replication", "retention_days")
 
@@ -30,7 +30,7 @@ def create(effective: Effective) -> None:
     made = asyncio.run(create_topics(settings))
     for name in made:
         click.echo(f"made {name}")
-    _refuse(asyncio.run(check_topics(settings)))
+    _refuse(settings, asyncio.run(check_topics(settings)))
     click.echo(f"{len(topic_table(settings))} topics are right, {len(made)} of them new")
 
 
@@ -43,11 +43,11 @@ def check(effective: Effective, *, as_json: bool) -> None:
     differences = asyncio.run(check_topics(settings))
     if as_json:
         click.echo(json.dumps([asdict(difference) for difference in differences], indent=2))
-    _refuse(differences)
+    _refuse(settings, differences)
     if not as_json:
         click.echo(f"{len(topic_table(settings))} topics are right")
 
 
-def _refuse(differences: tuple[Difference, ...]) -> None:
+def _refuse(settings: Settings, differences: tuple[Difference, ...]) -> None:
     if differences:
-        raise Trouble("\n".join(map(str, differences)))
+        raise Trouble(told(settings, differences))

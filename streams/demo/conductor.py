@@ -82,15 +82,20 @@ def run_demo(order: Order, console: Console) -> bool:
         settings = Settings(**(order.settings.model_dump() | place | _PACE))
         holds = asyncio.run(_run(order, settings, folder, console))
         if order.keep:
-            console.print(_kept(order, settings, folder), highlight=False, soft_wrap=True)
+            console.print(kept(order, settings, folder), highlight=False, soft_wrap=True)
         return holds
 
 
-def _kept(order: Order, settings: Settings, folder: Path) -> str:
+def kept(order: Order, settings: Settings, folder: Path) -> str:
+    """Say what was kept, and how to look at it."""
     if order.is_embedded:
+        # On its own port: a broker of the user's may be on the usual one.
+        port = settings.bootstrap.rpartition(":")[2]
         return (
             f"kept in {folder}: logs, policy, the executor's book and the broker; look at its topics with\n"
-            f"  dunning kafka start --state-dir {folder / 'kafka'}"
+            f"  dunning kafka start --state-dir {folder / 'kafka'} --port {port}\n"
+            f"  export DUNNING_BOOTSTRAP={settings.bootstrap} DUNNING_REPLICATION={settings.replication} "
+            f"DUNNING_PARTITIONS={settings.partitions}"
         )
     return f"kept: logs, policy and the executor's book in {folder}, topics {settings.topic_prefix}*"
 
@@ -141,7 +146,7 @@ def _tell(evidence: Evidence, screen: Screen, console: Console, picture: Path | 
     invoice_id = most_telling(evidence)
     story = None if invoice_id is None else life_of(evidence, invoice_id)
     life = [] if story is None else list(spoken(story))
-    told = report(verdict, f"the life of {invoice_id}", life)
+    told = report(verdict, f"the life of {invoice_id}, in days since it began", life)
     if console.is_terminal:
         console.print(told, highlight=False)
     else:
@@ -150,7 +155,10 @@ def _tell(evidence: Evidence, screen: Screen, console: Console, picture: Path | 
         for line in capture.get().splitlines():  # without the blanks that fill a terminal's lines
             console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
     if picture is not None:
-        save_picture(picture, "dunning demo", Group(screen.picture(PICTURE_WIDTH), told))
+        try:
+            save_picture(picture, "dunning demo", Group(screen.picture(PICTURE_WIDTH), told))
+        except OSError as error:
+            raise Trouble(f"{picture}: cannot be written: {error.strerror}; choose another place") from error
     return verdict.holds
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from dunning.explanation.wording import counted
 from schemas.decisions import NoticeKind, RequestReason
 from streams.demo import biller
 from streams.demo.biller import Fact, Publisher
@@ -143,7 +144,7 @@ class Play:
         tally = self._watcher.tally
         movers = [story for story in self._stories if story.kind is Kind.NEW_CARD]
         added = await self._publisher.publish(map(biller.card_added, movers))
-        self._screen.say(f"{added} customers add a new card; nothing is bound")
+        self._screen.say(f"{counted(added, 'customer adds', 'customers add')} a new card; nothing is bound")
         await self._calendar.until(self._calendar.day + BIND_AFTER_DAYS)
         self._screen.say(
             f"{tally.notices[NoticeKind.INSTRUMENT_ADDED_NOT_BOUND]} notices say instrument_added_not_bound, "
@@ -152,12 +153,14 @@ class Play:
         for story in movers:  # one by one, as customers do
             await self._publisher.publish([biller.card_bound(story)])
             await asyncio.sleep(_BETWEEN_CUSTOMERS_S)
-        self._screen.say(f"{len(movers)} new cards are bound, one after the other")
+        self._screen.say(f"{counted(len(movers), 'new card is', 'new cards are')} bound, one after the other")
         await self._calendar.until(self._calendar.day + EDIT_AFTER_DAYS)
         self._screen.say(f"{tally.requests[RequestReason.INSTRUMENT_BOUND]} immediate requests on them")
         edits = [biller.card_edited(story) for story in self._stories if story.kind is Kind.EDITED_CARD]
         await self._publisher.publish(edits)
-        self._screen.say(f"{len(edits)} customers correct the data of the card they have")
+        self._screen.say(
+            f"{counted(len(edits), 'customer corrects', 'customers correct')} the data of the card they have"
+        )
 
     async def _until_closed(self) -> None:
         """Wait for the last case, or the end of the time; cases left open are the verdict's to tell."""

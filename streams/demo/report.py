@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+from dunning.explanation.wording import counted
 from streams.demo.checks import Check
 from streams.demo.life import Line
 from streams.demo.verdict import Verdict
@@ -52,7 +53,7 @@ def _figures(verdict: Verdict) -> Table:
     table.add_row("told twice", f"{verdict.told_twice} input events, without effect")
     table.add_row(
         "unreported",
-        f"{verdict.unreported} invoices were charged, but the engine was never told",
+        f"{counted(verdict.unreported, 'invoice was', 'invoices were')} charged, but the engine was never told",
     )
     if (latency := verdict.latency) is not None:
         waited = f"; {latency.waited} more waited for an answer first" if latency.waited else ""

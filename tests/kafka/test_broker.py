@@ -123,7 +123,7 @@ def test_a_taken_port_is_told(taken_port: int) -> None:
     with pytest.raises(BrokerTrouble) as caught, EmbeddedKafka(port=taken_port):
         pass
     assert str(caught.value) == (
-        f"port {taken_port} on 127.0.0.1 is taken: stop what listens there or choose another port"
+        f"port {taken_port} on 127.0.0.1 is taken: stop what listens there or choose another --port"
     )
 
 

@@ -54,11 +54,15 @@ def test_page_and_picture_are_written(events: str, tmp_path: Path) -> None:
 
 
 def test_bad_lines_are_left_out_and_counted(events: str) -> None:
+    number = len(Path(events).read_bytes().splitlines()) + 1
     with Path(events).open("ab") as file:
         file.write(b"{}\n")
     shown = run(events, "--policy", "standard")
     assert shown.exit_code == 0
-    assert "1 bad line left out" in shown.stderr
+    assert shown.stderr.splitlines() == [
+        f"dunning: {events}:{number}: specversion: no CloudEvent: it has no `specversion`",
+        f"dunning: {events}: 1 bad line left out",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,32 @@ def test_wrong_usage_says_what_to_do(arguments: list[str], complaint: str, event
 def test_a_file_that_cannot_be_written(events: str, tmp_path: Path) -> None:
     with pytest.raises(Trouble, match="cannot be written"):
         run(events, "--policy", "standard", "--svg", str(tmp_path / "no" / "picture.svg"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--policy", "standard", "--html", "EVENTS"], "--html: .*events.jsonl is read by this run"),
+        (["--policy", "standard", "--svg", "EVENTS"], "--svg: .*events.jsonl is read by this run"),
+        (["--policy", "FILE", "--svg", "FILE"], "--svg: .*file is read by this run"),
+        (
+            ["--policy", "standard", "--charger", "FILE", "--html", "FILE"],
+            "--html: .*file is read by this run",
+        ),
+        (
+            ["--policy", "standard", "--html", "FILE", "--svg", "FILE"],
+            "--svg: .*file is written by --html too",
+        ),
+    ],
+)
+def test_no_file_is_written_over_that_the_same_run_reads_or_writes(
+    arguments: list[str], complaint: str, events: str, tmp_path: Path
+) -> None:
+    names = {"EVENTS": events, "FILE": str(tmp_path / "file")}
+    before = Path(events).read_bytes()
+    with pytest.raises(Misuse, match=complaint):
+        run(events, *[names.get(argument, argument) for argument in arguments])
+    assert Path(events).read_bytes() == before
 
 
 def test_the_document_has_every_figure() -> None:

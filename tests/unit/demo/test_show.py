@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from rich.console import Console
 
+from schemas.decisions import CaseState
 from schemas.pages import encode_event
 from schemas.writing import written_event
 from streams.cli.demo import demo
+from streams.demo.conductor import Order, kept
 from streams.demo.crew import Crew, Hand, environment
 from streams.demo.life import life_of, most_telling, spoken
 from streams.demo.pace import Calendar
@@ -20,7 +22,7 @@ from streams.demo.report import report, save_picture
 from streams.demo.screen import Screen, status_line
 from streams.demo.verdict import judge
 from streams.demo.watcher import Tally
-from streams.errors import Trouble
+from streams.errors import Misuse, Trouble
 from streams.settings import Settings, load_settings
 from tests.demo_evidence import SmallWorld
 
@@ -74,6 +76,26 @@ def test_a_terminal_shows_states_and_timeline(world: SmallWorld, width: int) -> 
     assert max(len(line) for line in shown.split("\x1b[2K")[-1].splitlines()) <= width
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 33), (130, 24), (130, 30)])
+def test_every_picture_fits_into_the_terminal_and_the_last_one_has_the_whole_timeline(
+    world: SmallWorld, width: int, height: int
+) -> None:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    title = "dunning demo: 300 subscriptions, 42 days in 38 seconds"
+    with Screen(console, title) as screen:
+        screen.tally = tally_of(world)
+        screen.tally.states.update({f"x-{state}": state for state in CaseState})
+        for number in range(40):
+            screen.say(f"line {number} of the timeline")
+        drawn = console.render_lines(screen.picture(), pad=False)
+        newest = "".join(part.text for line in drawn[-3:] for part in line)
+    last = printed(console).split("\x1b[2K")[-1]
+    assert len(drawn) < height
+    assert "line 39 of" in newest
+    assert title in last.splitlines()[0]
+    assert [f"line {number} of" for number in range(40) if f"line {number} of" not in last] == []
+
+
 def test_a_life_is_told_from_the_first_decline_to_the_end(world: SmallWorld) -> None:
     assert most_telling(world.evidence) == "in-1"
     story = life_of(world.evidence, "in-1")
@@ -108,6 +130,25 @@ def test_the_exit_code_is_the_verdict(
 ) -> None:  # a parameter
     monkeypatch.setattr("streams.demo.conductor.run_demo", lambda *_: holds)
     assert CliRunner().invoke(demo, []).exit_code == exit_code
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_the_show(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("streams.demo.conductor.run_demo", lambda _, __: True)
+    with pytest.raises(Misuse, match=r"--svg: .*: there is no folder"):
+        CliRunner().invoke(demo, ["--svg", str(tmp_path / "no" / "x.svg")], catch_exceptions=False)
+    assert CliRunner().invoke(demo, ["--svg", str(tmp_path / "x.svg")]).exit_code == 0
+    assert not (tmp_path / "x.svg").exists()
+
+
+def test_what_is_kept_is_told_with_the_settings_that_it_has(tmp_path: Path) -> None:
+    settings = Settings(bootstrap="127.0.0.1:26176", partitions=4, replication=1)
+    order = Order(settings=Settings(), is_embedded=True, subscriptions=20, seed=1, keep=True, picture=None)
+    assert kept(order, settings, tmp_path).splitlines()[1:] == [
+        f"  dunning kafka start --state-dir {tmp_path / 'kafka'} --port 26176",
+        "  export DUNNING_BOOTSTRAP=127.0.0.1:26176 DUNNING_REPLICATION=1 DUNNING_PARTITIONS=4",
+    ]
 
 
 def test_children_read_the_settings_that_we_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,16 +66,6 @@ def test_an_unknown_invoice_is_one_line_and_exit_code_1(events: str) -> None:
     assert "in-9" in answer.stderr
 
 
-def test_events_that_were_taken_for_the_invoice_are_named(events: str) -> None:
-    answer = run("simulate", "--explain", events)
-    assert (answer.returncode, answer.stdout) == (2, "")
-    assert (
-        f"Missing argument 'EVENTS'; --explain has taken {events} for the invoice: give it last."
-        in answer.stderr
-    )
-    assert "--explain" not in run("simulate").stderr
-
-
 def test_where_no_case_was_opened_it_says_so(tmp_path: Path) -> None:
     data = {"invoice_id": "in-1", "account_id": "a", "subscription_id": "s-1", "amount_minor": 100,
             "currency": "EUR", "issued_at": "2026-02-02T09:00:00Z"}  # fmt: skip

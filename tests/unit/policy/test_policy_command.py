@@ -22,6 +22,27 @@ def test_check_prints_plan_and_timeline() -> None:
     assert "follows polar (policy.default)" in done.stdout
 
 
+def test_what_falls_into_one_column_of_the_timeline_is_not_hidden() -> None:
+    drawn = run("check", "preset:yuno").stdout
+    assert "\n[*3---" in drawn
+    assert "* several at once\n" in drawn
+    assert "\n! notice window_closing\n" in run("check", "standard").stdout
+
+
+def test_check_reads_standard_input_and_wraps_no_line_where_there_is_no_terminal() -> None:
+    text = (
+        "policies: {a: {technical: [PT10M, PT20M, PT30M, PT40M, PT50M, PT60M, PT70M, PT80M], min_gap: PT1M}}"
+    )
+    done = CliRunner().invoke(policy, ["check", "-"], input=text)
+    assert done.exit_code == 0
+    assert any(
+        line.startswith("technical declines first: ") and line.endswith("each from the attempt before")
+        for line in done.stdout.splitlines()
+    )
+    refused = CliRunner().invoke(policy, ["check", "-"], input="policies: {}")
+    assert (refused.exit_code, refused.stderr[:18]) == (2, "standard input:1: ")
+
+
 def test_check_takes_an_example(tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
     file.write_text(

@@ -13,6 +13,8 @@ from streams.policies import PolicyFileError, load_policy_file, read_policy_text
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 
+CARD_NUMBER = "holds a card number, which no event may carry; write something else"
+
 
 def refused(text: str) -> list[str]:
     with pytest.raises(PolicyFileError) as caught:
@@ -96,6 +98,42 @@ def test_the_contract_s_own_policies_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            'policies:\n  "4111 1111 1111 1111":\n    stages: [{name: "4242424242424242", after: 1}]',
+            [
+                f"F:2: policies.**** **** **** 1111: {CARD_NUMBER}",
+                f"F:3: policies.**** **** **** 1111.stages[0].name: {CARD_NUMBER}",
+            ],
+        ),
+        (
+            'policies: {a: {}}\nselect:\n- {when: {label.card: [x, "4111111111111111"]}, use: a}\n- {use: a}',
+            [f"F:3: select[0].when.label.card[1]: {CARD_NUMBER}"],
+        ),
+        (
+            'policies:\n  "a\\nb": {}',
+            ["F:2: policies.'a\\nb': holds a control character, such as a line break; write it without"],
+        ),
+        (
+            "policies:\n  a@b: {}",
+            ["F:2: policies.a@b: holds an @, which stands between name and digest in events; leave it out"],
+        ),
+    ],
+)
+def test_what_may_not_stand_in_events_is_refused_also_where_nonsense_is_tried_out(
+    text: str, lines: list[str]
+) -> None:
+    assert refused(text) == lines
+    with pytest.raises(PolicyFileError, match="F:"):
+        read_policy_text(text, "F", refuse_nonsense=False)
+
+
+def test_policies_of_an_old_journal_are_read_whatever_their_names() -> None:
+    assert read_policies({"policies": {"a@b": {}}}).policies["a@b"].name == "a@b"
+
+
+@pytest.mark.parametrize(
     ("text", "line"),
     [
         ("policies:\n  a:\n    windw: {}", "F:3: policies.a.windw: unknown key (did you mean window?)"),
@@ -113,6 +151,15 @@ def test_the_contract_s_own_policies_are_accepted() -> None:
             "F:3: policies.a.ladder.steps[1]: 'x' is no duration",
         ),
         ("policies:\n  a: {ladder: {steps: 3}}", "F:2: policies.a.ladder.steps: 3 is no list"),
+        (
+            "policies:\n  a: {stages: {name: a, is: [true, .nan]}}",
+            "F:2: policies.a.stages: {name: 'a', is: [true, .nan]} is no list; write it in brackets: [{name: warning",
+        ),
+        (
+            "policies: {a: {}}\nselect: [{when: {amount_minor: 100}, use: a}, {use: a}]",
+            "F:2: select[0].when.amount_minor: 100 is no mapping; write {min: 100, max: 100}",
+        ),
+        ('policies:\n  "": {}', "F:2: policies.'': is an empty text; write 1 to 200 characters"),
         ("policies:\n  a: {window: 28}", "F:2: policies.a.window: 28 is no mapping"),
         ("policies:\n  a: {rules: loose}", "F:2: policies.a.rules: 'loose' is not known; one of 'current'"),
         ("policies:\n  a: {min_gap: P1M}", "F:2: policies.a.min_gap: months and years have no exact length"),
@@ -132,7 +179,7 @@ def test_the_contract_s_own_policies_are_accepted() -> None:
         ),
         (
             "policies: {a: {}}\nselect: [{when: {country: NO}, use: a}]",
-            "F:2: select[0].when.country: False is no text; YAML 1.1",
+            "F:2: select[0].when.country: false is no text; YAML 1.1",
         ),
         (
             "policies: {a: {}}\nselect: [{when: {label.n: 1}, use: a}]",

@@ -2,25 +2,37 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
 
+from streams.broker.background import Running
 from streams.cli.main import COMMANDS, LazyCommands, dunning
+from streams.errors import Misuse, Trouble
+from streams.lines import load_charger
+from streams.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 SECRET = "hunter2"
+FULL = Path("/dev/full")
 
 
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **environ: str
+) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DUNNING_")}
     return subprocess.run(
         [sys.executable, "-m", "streams.cli.main", *arguments],
-        cwd=ROOT, env=clean | environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        cwd=ROOT, env=clean | environ, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
+        stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -37,11 +49,23 @@ def test_wrong_usage_is_exit_code_2_and_one_line() -> None:
         ["topics", "chek"],
         ["kafka", "start", "--port", "99999"],
         ["config", "--nope"],
+        ["declines", "show"],
     ):
         answer = run(*arguments)
         assert (answer.returncode, answer.stdout) == (2, "")
         assert answer.stderr.startswith("dunning: ")
         assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    "command", ["--version", "config", "policy check standard", "simulate docs/examples/first-case.jsonl"]
+)
+def test_a_full_disk_is_exit_code_1_and_one_line(command: str) -> None:
+    with FULL.open("w") as full:
+        answer = run(*command.split(), stdout=full)
+    told = "dunning: output cannot be written: No space left on device\n"
+    assert (answer.returncode, answer.stderr) == (1, told)
 
 
 def test_a_wrong_setting_is_exit_code_2() -> None:
@@ -65,10 +89,14 @@ def test_config_shows_values_and_origins_but_no_secret() -> None:
     assert SECRET not in run("config", DUNNING_SASL_PASSWORD=SECRET).stdout
 
 
-def test_no_broker_is_exit_code_1_and_one_line() -> None:
-    answer = run("topics", "check", "--bootstrap", "127.0.0.1:1")
+@pytest.mark.parametrize(
+    "command", ["topics check", "publish docs/examples/first-case.jsonl", "explain in-1"]
+)
+def test_no_broker_is_exit_code_1_and_one_line(command: str) -> None:
+    answer = run(*command.split(), "--bootstrap", "127.0.0.1:1")
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr.startswith("dunning: cannot talk to Kafka at 127.0.0.1:1 (PLAINTEXT): ")
+    told = "dunning: cannot talk to Kafka at 127.0.0.1:1 (PLAINTEXT): [Errno 111] "
+    assert answer.stderr.startswith(told)
     assert answer.stderr.count("\n") == 1
 
 
@@ -157,19 +185,51 @@ def test_a_charger_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path, text: 
     [
         ("- {outcome: none}\n\n- match: {attempt: 0}\n  outcome: none\n", "3: rule 2, match.attempt: "),
         ("# answers\n- {outcome: declined}\n", "2: rule 1, decline: "),
-        ("a: 1\n", "1: the file: "),
+        ("a: 1\n", "1: the file: is no list of rules; begin each rule with a hyphen: - {outcome: none}"),
+        ("", "1: the file: holds no rules; write at least one: - {outcome: none}"),
+        ("- {outcome: none,\n   outcome: succeeded}\n", "2: outcome: is written twice; remove one"),
+        (
+            "- {match: {invoice: x}, outcome: none}\n",
+            "1: rule 1, match.invoice: unknown key (did you mean invoice_id?); there are: instrument_id, invoice_id,",
+        ),
+        (
+            "- {outcom: none, outcome: none}",
+            "1: rule 1, outcom: unknown key (did you mean outcome?); there are: match",
+        ),
+        (
+            "- {match: {before: yesterday}, outcome: none}",
+            "1: rule 1, match.before: 'yesterday' is no instant with an offset; write it like 2026-12-01T00:00:00Z",
+        ),
+        (
+            "- {match: {after: 2026-12-01}, outcome: none}",
+            "1: rule 1, match.after: '2026-12-01' is no instant with",
+        ),
+        ("- {outcome: wins}", "1: rule 1, outcome: 'wins' is not known; one of 'none', 'succeeded'"),
+        ("- none", "1: rule 1: is no mapping; write {key: value}"),
+        (
+            "- {match: {invoice_id: 7}, outcome: none}",
+            "1: rule 1, match.invoice_id: input should be a valid string; got 7",
+        ),
     ],
 )
 def test_a_wrong_rule_of_a_charger_is_named_by_its_number_and_line(
     tmp_path: Path, rules: str, where: str
 ) -> None:
-    charger, events = tmp_path / "c.yaml", tmp_path / "e.jsonl"
+    charger = tmp_path / "c.yaml"
     charger.write_text(rules)
-    events.write_text("")
-    answer = run("simulate", str(events), "--charger", str(charger))
-    assert (answer.returncode, answer.stdout) == (2, "")
-    assert answer.stderr.startswith(f"dunning: {charger}:{where}")
-    assert answer.stderr.count("\n") == 1
+    with pytest.raises(Misuse) as caught:
+        load_charger(charger)
+    assert str(caught.value).startswith(f"{charger}:{where}")
+    assert "\n" not in str(caught.value)
+
+
+def test_every_mistake_of_a_charger_is_told_in_a_line_of_its_own(tmp_path: Path) -> None:
+    charger = tmp_path / "c.yaml"
+    charger.write_text("- {outcome: wins}\n- {match: {attempt: 0}}\n")
+    with pytest.raises(Misuse) as caught:
+        load_charger(charger)
+    lines = [line.removeprefix(f"{charger}:").partition(":")[0] for line in str(caught.value).splitlines()]
+    assert lines == ["1", "2", "2"]
 
 
 def test_help_shows_a_commands_own_options_first_and_what_the_others_take() -> None:
@@ -177,6 +237,62 @@ def test_help_shows_a_commands_own_options_first_and_what_the_others_take() -> N
     assert shown.index("--state") < shown.index("--bootstrap")
     assert "--log-format auto|console|json" in shown
     assert "--partitions NUMBER" in run("topics", "create", "--help").stdout
+
+
+def test_every_setting_is_a_flag_of_the_worker_unless_it_is_a_secret() -> None:
+    shown = run("worker", "--help").stdout
+    flags = {f"--{name.replace('_', '-')}" for name in Settings.model_fields if "password" not in name}
+    assert flags <= set(re.findall(r"--[a-z-]+", shown))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_stopped_while_it_starts_has_done_as_it_was_told(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    file = tmp_path / "policies.yaml"
+    os.mkfifo(file)  # who reads it waits for a writer
+    command = [sys.executable, "-m", "streams.cli.main", "worker", "--policy-file", str(file)]
+    worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        writer = _opened_for_a_reader(file, limit_s=30)
+        worker.send_signal(number)
+        shown = worker.communicate(timeout=30)
+        os.close(writer)
+    finally:
+        worker.kill()
+    assert (worker.returncode, *shown) == (0, "", "dunning: stopped before it had started\n")
+
+
+def _opened_for_a_reader(file: Path, limit_s: float) -> int:
+    """Open a pipe for writing as soon as somebody reads it."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            return os.open(file, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_simulate_says_what_is_wrong_with_the_first_bad_lines_and_counts_them_all(tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl"
+    events.write_text("{}\n" * 11 + "4111111111111111\n")
+    answer = run("simulate", str(events))
+    told = answer.stderr.splitlines()
+    assert (answer.returncode, len(told)) == (0, 11)
+    assert told[0].startswith(f"dunning: {events}:1: ")
+    assert told[-1] == f"dunning: {events}: 12 bad lines set aside as dead letters, the first 10 told above"
+    events.write_text("4111111111111111\n")
+    assert "411111111111" not in run("simulate", str(events)).stderr
+
+
+def test_simulate_says_what_explain_took_as_the_invoice() -> None:
+    answer = run("simulate", "--explain", "e.jsonl")
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert (
+        "Missing argument 'EVENTS': --explain took 'e.jsonl' as the invoice; write --explain last"
+        in answer.stderr
+    )
 
 
 def test_simulate_tells_what_is_doubtful_about_a_policy_and_goes_on(tmp_path: Path) -> None:
@@ -198,6 +314,48 @@ def test_one_decline_is_looked_up_with_all_that_came_with_it() -> None:
     shown = run("declines", "show", "stripe", "generic_decline", "--network", "visa", "--network-code", "43")
     assert shown.stdout.startswith("never: ")
     assert "engine.precedence" in shown.stdout
+
+
+def test_a_profile_of_rules_is_written_as_in_the_policy_file() -> None:
+    for profile in ("current", "strict", "none"):
+        assert run("declines", "show", "visa", "51", "--rules", profile).returncode == 0
+    assert "'current', 'strict', 'none'" in run("declines", "show", "visa", "51", "--rules", "x").stderr
+
+
+def test_a_network_without_a_list_is_told_with_the_one_that_may_be_meant() -> None:
+    arguments = ("declines", "show", "stripe", "generic_decline", "--network-code", "43", "--network")
+    told = run(*arguments, "visaa").stderr
+    assert told == "dunning: --network visaa: no list of codes is of this network (did you mean visa?)\n"
+    assert run(*arguments, "Visa").stderr == run(*arguments, "mc").stderr == ""
+
+
+def test_a_mistyped_kafka_home_starts_no_other_kafka(tmp_path: Path) -> None:
+    answer = run("kafka", "start", "--state-dir", str(tmp_path), DUNNING_KAFKA_HOM="/opt/kafka")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "did you mean DUNNING_KAFKA_HOME?" in answer.stderr
+
+
+def test_a_broker_that_runs_on_another_port_than_asked_for_is_no_success(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = Running(pid=7, started_at_s=0.0, bootstrap="127.0.0.1:9092", java="java", jars="jars")
+    monkeypatch.setattr("streams.cli.kafka.BackgroundKafka.start", lambda *_: (record, False))
+    for asked in ([], ["--port", "9092"]):
+        assert CliRunner().invoke(dunning, ["kafka", "start", *asked]).exit_code == 0
+    with pytest.raises(Trouble, match=r"already runs at 127\.0\.0\.1:9092 \(pid 7\), not on port 9093"):
+        CliRunner().invoke(dunning, ["kafka", "start", "--port", "9093"], catch_exceptions=False)
+
+
+def test_a_preset_goes_by_its_name_where_a_policy_file_does(tmp_path: Path) -> None:
+    events = "docs/examples/first-case.jsonl"
+    file = tmp_path / "polar.yaml"
+    file.write_text(run("policy", "presets", "--show", "polar").stdout)
+    by_name, by_file = (run("simulate", events, "--policy", each) for each in ("preset:polar", str(file)))
+    assert by_name.returncode == 0
+    assert "polar@" in by_name.stdout
+    assert by_name.stdout == by_file.stdout
+    answer = run("worker", "--policy-file", "preset:pollar", "--bootstrap", "127.0.0.1:1")
+    assert (answer.returncode, "no preset is called 'pollar'" in answer.stderr) == (2, True)
 
 
 def test_a_code_that_nobody_listed_says_so() -> None:

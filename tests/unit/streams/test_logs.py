@@ -88,6 +88,16 @@ def test_levels_hold_for_ours_and_for_libraries() -> None:
     assert [line["event"] for line in lines(stream)] == ["yes"]
 
 
+def test_at_debug_our_decisions_are_shown_and_not_what_libraries_fetch_and_send() -> None:
+    stream = io.StringIO()
+    configure_logging(Settings(log_level="debug"), stream)
+    structlog.get_logger("streams.x").debug("case.decided")
+    for name in ("aiokafka.conn", "faust.app", "mode.services"):
+        logging.getLogger(name).debug("Response 17: b'...'")
+        logging.getLogger(name).info("no")
+    assert [line["event"] for line in lines(stream)] == ["case.decided"]
+
+
 def test_a_trace_holds_no_local_variables() -> None:
     stream = io.StringIO()
     configure_logging(Settings(log_format="json"), stream)

@@ -145,6 +145,13 @@ def test_a_secret_file_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch,
     assert re.fullmatch(r"DUNNING_SSL_KEY_PASSWORD_FILE: \S+/none cannot be read: No such file.*", refused())
 
 
+def test_an_empty_secret_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("\n")
+    monkeypatch.setenv("DUNNING_SASL_PASSWORD_FILE", str(secret))
+    assert refused() == f"DUNNING_SASL_PASSWORD_FILE: {secret} is empty: write the secret into it"
+
+
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUNNING_CARD_NUMBER_EXEMPT_FIELDS", "invoice_id, charge_id,")
     assert load_settings().settings.card_number_exempt_fields == ("invoice_id", "charge_id")
