@@ -4,13 +4,11 @@ One rule: Faust never commits. The journal topic takes no acknowledgements, valu
 offset moves in the partition workers' transactions only.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import faust
 import structlog
-from aiokafka.errors import IllegalStateError
-from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, AppT
 
 from streams.clients import Connection
@@ -132,19 +130,6 @@ def build_app(
         await desk.assign(tp.partition for tp in assigned if tp.topic == journal)
 
     return app
-
-
-def journal_end(app: DunningApp, journal: str) -> Callable[[int], int | None]:
-    """Give a function that tells the journal's end offset of an owned partition, as last heard."""
-
-    def end(partition: int) -> int | None:
-        try:
-            end_offset = app.consumer.highwater(TP(journal, partition))
-        except (IllegalStateError, ConsumerNotStarted):  # revoked, or stopped, this moment
-            return None
-        return None if end_offset is None or end_offset < 0 else end_offset
-
-    return end
 
 
 def _credentials(client: Connection) -> faust.SASLCredentials | faust.SSLCredentials | None:

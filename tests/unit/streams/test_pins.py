@@ -35,6 +35,7 @@ def test_the_private_names_that_are_read_are_there() -> None:
     assert "self._txn_manager = " in inspect.getsource(AIOKafkaProducer)
     assert "self._sender.sender_task" in inspect.getsource(AIOKafkaProducer)
     assert "self._create_directories()" in inspect.getsource(faust.App)
+    assert "self.rebalancing = False" in inspect.getsource(faust.App.on_rebalance_end)
     assert isinstance(TransactionManager.producer_id, property)
     assert isinstance(TransactionManager.producer_epoch, property)
     assert list(inspect.signature(GroupCoordinator.fetch_committed_offsets).parameters) == [
