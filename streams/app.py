@@ -53,6 +53,26 @@ class DunningApp(faust.App):
                 )
 
 
+class JournalFlow:
+    """`streams.desk.Flow` on Faust's consumer.
+
+    Faust's `pause_partitions` would lose pages: it drops what it has fetched of a partition that is paused. What
+    is used here is made for full buffers, and delivers that first.
+    """
+
+    def __init__(self, app: AppT, journal: str) -> None:
+        self._app = app
+        self._journal = journal
+
+    def hold(self, partition: int) -> None:
+        """Fetch no more of a partition."""
+        self._app.consumer.on_buffer_full(TP(self._journal, partition))
+
+    def let_go(self, partition: int) -> None:
+        """Fetch it again."""
+        self._app.consumer.on_buffer_drop(TP(self._journal, partition))
+
+
 def stranded(app: AppT) -> str | None:
     """Say why the consumer has left its group for good; `None` while it has not."""
     # Private names of Faust and aiokafka, held by a test of the pinned versions.
@@ -106,6 +126,7 @@ def build_app(
         worker_redirect_stdouts=False,
     )
     app.desk = desk
+    desk.flow = JournalFlow(app, journal)
     topic = app.topic(
         journal, acks=False, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"
     )
@@ -116,7 +137,7 @@ def build_app(
             message = event.message
             # Faust turned the broker's milliseconds into seconds, as a float.
             page = Page(message.offset, round(message.timestamp * 1000), message.value)
-            await desk.hand_over(message.partition, page)
+            desk.hand_over(message.partition, page)
 
     @app.on_partitions_revoked.connect
     async def on_revoked(*sent: Any, **_: Any) -> None:
