@@ -4,13 +4,11 @@ One rule: Faust never commits. The journal topic takes no acknowledgements, valu
 offset moves in the partition workers' transactions only.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import faust
 import structlog
-from aiokafka.errors import IllegalStateError
-from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, AppT
 
 from streams.clients import Connection
@@ -53,6 +51,26 @@ class DunningApp(faust.App):
                         "session timeouts and this worker's permissions"
                     )
                 )
+
+
+class JournalFlow:
+    """`streams.desk.Flow` on Faust's consumer.
+
+    Faust's `pause_partitions` would lose pages: it drops what it has fetched of a partition that is paused. What
+    is used here is made for full buffers, and delivers that first.
+    """
+
+    def __init__(self, app: AppT, journal: str) -> None:
+        self._app = app
+        self._journal = journal
+
+    def hold(self, partition: int) -> None:
+        """Fetch no more of a partition."""
+        self._app.consumer.on_buffer_full(TP(self._journal, partition))
+
+    def let_go(self, partition: int) -> None:
+        """Fetch it again."""
+        self._app.consumer.on_buffer_drop(TP(self._journal, partition))
 
 
 def stranded(app: AppT) -> str | None:
@@ -108,6 +126,7 @@ def build_app(
         worker_redirect_stdouts=False,
     )
     app.desk = desk
+    desk.flow = JournalFlow(app, journal)
     topic = app.topic(
         journal, acks=False, key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw"
     )
@@ -118,7 +137,7 @@ def build_app(
             message = event.message
             # Faust turned the broker's milliseconds into seconds, as a float.
             page = Page(message.offset, round(message.timestamp * 1000), message.value)
-            await desk.hand_over(message.partition, page)
+            desk.hand_over(message.partition, page)
 
     @app.on_partitions_revoked.connect
     async def on_revoked(*sent: Any, **_: Any) -> None:
@@ -132,19 +151,6 @@ def build_app(
         await desk.assign(tp.partition for tp in assigned if tp.topic == journal)
 
     return app
-
-
-def journal_end(app: DunningApp, journal: str) -> Callable[[int], int | None]:
-    """Give a function that tells the journal's end offset of an owned partition, as last heard."""
-
-    def end(partition: int) -> int | None:
-        try:
-            end_offset = app.consumer.highwater(TP(journal, partition))
-        except (IllegalStateError, ConsumerNotStarted):  # revoked, or stopped, this moment
-            return None
-        return None if end_offset is None or end_offset < 0 else end_offset
-
-    return end
 
 
 def _credentials(client: Connection) -> faust.SASLCredentials | faust.SSLCredentials | None:

@@ -6,6 +6,7 @@ revocation is forgotten with it: Faust delivers it again, to whoever owns the pa
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import structlog
 from mode import Service
@@ -19,6 +20,16 @@ _log = structlog.get_logger()
 DISMISS_S = 10.0  # closing a worker's clients is bounded more tightly; inside the rebalance timeout of 30 s
 
 
+class Flow(Protocol):
+    """Where pages come from. Both calls may be repeated; what is fetched already still comes, in order."""
+
+    def hold(self, partition: int) -> None:
+        """Fetch no more of a partition."""
+
+    def let_go(self, partition: int) -> None:
+        """Fetch it again."""
+
+
 class Desk(Service):
     """Runs one worker for each assigned partition. A worker's exception crashes the whole process.
 
@@ -28,6 +39,7 @@ class Desk(Service):
     """
 
     mundane_level = "debug"
+    flow: Flow  # set before pages come
 
     def __init__(
         self, hire: Callable[[int, PageQueue], PartitionWorker], new_queue: Callable[[], PageQueue]
@@ -39,7 +51,7 @@ class Desk(Service):
         self._queues: dict[int, PageQueue] = {}
         self._workers: dict[int, PartitionWorker] = {}
         self._running: dict[int, asyncio.Future[None]] = {}
-        self._assignment = 0  # counts assignments
+        self._held: set[int] = set()  # partitions of full queues
 
     @property
     def workers(self) -> Iterable[PartitionWorker]:
@@ -54,15 +66,16 @@ class Desk(Service):
         restoring = sorted(worker.partition for worker in self.workers if not worker.is_restored)
         return f"restoring partitions {restoring}" if restoring else None
 
-    async def hand_over(self, partition: int, page: Page) -> None:
-        """Give a page to its partition; waits while that partition's queue is full."""
-        assignment = self._assignment
+    def hand_over(self, partition: int, page: Page) -> None:
+        """Give a page to its partition. A full queue holds its own partition; the others go on."""
         queue = self._queue(partition)
-        if not queue.has_room.is_set():
-            await queue.has_room.wait()
-            if assignment != self._assignment:
-                return
         queue.put(page)
+        if queue.has_room.is_set():
+            return
+        self.flow.hold(partition)  # at each page: Faust has reasons of its own to let a partition go
+        if partition not in self._held:
+            self._held.add(partition)
+            self.add_future(self._let_go(partition, queue))
 
     async def assign(self, partitions: Iterable[int]) -> None:
         """Start the workers of the assigned partitions; does not wait until they are restored."""
@@ -82,7 +95,6 @@ class Desk(Service):
     async def revoke(self) -> None:
         """Stop all workers and forget their pages. Open transactions die with their producers."""
         self.is_assigned = False
-        self._assignment += 1
         tasks, self._running = self._running, {}
         for partition in list(self._workers):
             self._forget(partition)
@@ -103,6 +115,15 @@ class Desk(Service):
             self._queues[partition] = self._new_queue()
         return self._queues[partition]
 
+    async def _let_go(self, partition: int, queue: PageQueue) -> None:
+        await queue.has_room.wait()
+        if self._queues.get(partition) is queue:
+            self._held.discard(partition)
+            self.flow.let_go(partition)
+
     def _forget(self, partition: int) -> None:
         # Whoever waits for room in a forgotten queue must wake up to see that it is gone.
         self._queues.pop(partition).has_room.set()
+        if partition in self._held:
+            self._held.discard(partition)
+            self.flow.let_go(partition)

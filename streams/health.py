@@ -1,4 +1,4 @@
-"""A small page for machines: `/livez` (the loop turns), `/readyz` (assigned and restored), `/metrics`.
+"""A small page for machines: `/livez` (the loop turns), `/readyz` (assigned, restored, pages come), `/metrics`.
 
 One rule: lag is never part of readiness, or a busy worker would be restarted for being busy.
 """

@@ -63,7 +63,7 @@ class EngineGauges(Collector):
 
     Args:
         workers: the workers of the owned partitions.
-        journal_end: the journal's end offset of a partition as last heard, or `None`.
+        journal_end: the journal's end offset of a partition as the broker said a moment ago, or `None`.
         clock: the local clocks.
     """
 

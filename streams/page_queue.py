@@ -11,10 +11,10 @@ from streams.ports import Page
 
 
 class PageQueue:
-    """First in, first out, bounded by bytes.
+    """First in, first out.
 
     Args:
-        capacity_bytes: above this much `has_room` is cleared; whoever puts pages in waits for it.
+        capacity_bytes: from this much on `has_room` is cleared; whoever puts pages in fetches no more then.
     """
 
     def __init__(self, capacity_bytes: int) -> None:
@@ -30,7 +30,7 @@ class PageQueue:
         return len(self._waiting)
 
     def put(self, page: Page) -> None:
-        """Add a page, whatever the room: the caller has waited for `has_room`."""
+        """Add a page, whatever the room: what is fetched already must not be lost."""
         self._waiting.append(page)
         self._bytes += len(page.value)
         self.arrived.set()

@@ -7,7 +7,7 @@ what the broker holds.
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from mode import Service
 from schemas.decisions import DeadLetter
 from schemas.pages import PageError
 from streams import topics as names
-from streams.app import DunningApp, build_app, journal_end
+from streams.app import build_app
 from streams.appender import Appender
 from streams.clients import LastError, connection, unreachable
 from streams.clock import SystemClock
@@ -30,6 +30,7 @@ from streams.errors import Trouble
 from streams.health import HealthPage
 from streams.input_topics import InputTopics
 from streams.intake import Intake, IntakePlan
+from streams.journal_watch import JournalEnds, JournalWatch
 from streams.ledger import KafkaLedger, LedgerTopics
 from streams.library_lines import LibraryLines
 from streams.metrics import EngineGauges, IntakeGauges, Meters
@@ -177,7 +178,7 @@ class WorkerProcess(Service):
         if self._plan.with_intake:
             parts.append(await self._intake(appender))
         if self._plan.new_fold is not None:
-            parts.append(self._engine(appender, self._plan.new_fold))
+            parts += self._engine(appender, self._plan.new_fold)
         for part in parts:
             await self.add_runtime_dependency(part)
 
@@ -218,7 +219,7 @@ class WorkerProcess(Service):
         )
         return IntakeService(source, intake)
 
-    def _engine(self, appender: Appender, new_fold: Callable[[], Fold]) -> DunningApp:
+    def _engine(self, appender: Appender, new_fold: Callable[[], Fold]) -> Sequence[Service]:
         settings = self._settings
         journal = topic_name(settings, names.JOURNAL)
         session_s = settings.session_timeout_ms / 1000
@@ -257,11 +258,15 @@ class WorkerProcess(Service):
             session_timeout_s=session_s,
             instance_id=settings.instance_id,
         )
-        self.meters.registry.register(
-            EngineGauges(lambda: desk.workers, journal_end(app, journal), self._clock)
+        watch = JournalWatch(
+            lambda: desk.workers,
+            JournalEnds(journal, self._client),
+            is_rebalancing=lambda: app.rebalancing,
+            clock=self._clock,
         )
-        self._parts_not_ready.append(lambda: desk.not_ready)
-        return app
+        self.meters.registry.register(EngineGauges(lambda: desk.workers, watch.end, self._clock))
+        self._parts_not_ready += [lambda: desk.not_ready, lambda: watch.not_ready]
+        return watch, app
 
     def _committed(self, told: Committed) -> None:
         self.meters.committed(told)

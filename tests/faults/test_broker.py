@@ -1,5 +1,6 @@
 """The broker dies and comes back: the workers wait it out, and nothing is lost or doubled."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -11,6 +12,8 @@ from streams.broker import EmbeddedKafka
 from streams.settings import Settings
 from tests.counting import OUTPUT, TIMED, CountingFold
 from tests.faults.test_kill import FIRST, WORKER
+from tests.kafka.test_end_to_end import get
+from tests.outage_worker import ANSWER_S, PAUSED
 from tests.world import World, declined, judge
 
 
@@ -48,3 +51,39 @@ async def test_a_broker_that_is_killed_and_restarted_costs_time_only(tmp_path: P
             assert await worker.ended() == 0
             sent = {f"d-{number}" for number in range(published)}
             assert await judge(world, CountingFold, sent, [OUTPUT, TIMED]) >= published
+
+
+async def test_a_consumer_that_a_rebalance_left_paused_stops_its_worker(tmp_path: Path, unique: str) -> None:
+    """The broker is away while Faust asks where to go on: Faust gives up without a word, and stays paused."""
+    with EmbeddedKafka(data_dir=tmp_path / "kafka") as kafka, contextlib.ExitStack() as cleanup:
+        settings = Settings(
+            bootstrap=kafka.bootstrap,
+            app_id=unique,
+            topic_prefix=f"{unique}.",
+            partitions=2,
+            replication=1,
+            session_timeout_ms=6_000,
+            metrics_port=0,
+        )
+        world = World(settings, tmp_path / "logs")
+        cleanup.callback(world.end_all)
+        await world.create()
+        worker = world.start("tests.outage_worker", str(kafka.pid))
+        cleanup.callback(os.kill, kafka.pid, signal.SIGCONT)
+        await worker.until_logged(PAUSED)
+        await asyncio.sleep(ANSWER_S + 2)
+        os.kill(kafka.pid, signal.SIGCONT)
+        await worker.until_logged(FIRST, times=2)
+        status, reason = await get(worker, "/readyz")
+        assert status == 503, reason
+        published = await world.publish(declined(number, f"a-{number % 50}") for number in range(100))
+        assert await worker.ended() == 1
+        assert "dunning: the consumer of the journal stands still" in worker.tail()
+
+        again = world.start(WORKER)
+        await world.until_settled(published)
+        assert (await get(again, "/readyz"))[0] == 200
+        again.send(signal.SIGTERM)
+        assert await again.ended() == 0
+        sent = {f"d-{number}" for number in range(published)}
+        assert await judge(world, CountingFold, sent, [OUTPUT, TIMED]) >= published

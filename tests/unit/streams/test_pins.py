@@ -10,6 +10,7 @@ from aiokafka import codec
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer import AIOKafkaProducer
 from aiokafka.producer.transaction_manager import TransactionManager
+from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from mode import Service
 
@@ -41,6 +42,8 @@ def test_the_private_names_that_are_read_are_there() -> None:
     assert "self._txn_manager = " in inspect.getsource(AIOKafkaProducer)
     assert "self._sender.sender_task" in inspect.getsource(AIOKafkaProducer)
     assert "self._create_directories()" in inspect.getsource(faust.App)
+    assert "or tp in self._buffered_partitions" in inspect.getsource(Consumer.getmany)
+    assert "self.rebalancing = False" in inspect.getsource(faust.App.on_rebalance_end)
     assert isinstance(TransactionManager.producer_id, property)
     assert isinstance(TransactionManager.producer_epoch, property)
     assert list(inspect.signature(GroupCoordinator.fetch_committed_offsets).parameters) == [
