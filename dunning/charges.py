@@ -110,7 +110,7 @@ def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
         matter.moved_by = "declined"
         tell_if_stopped(page, matter, charged, before)
         return "paid_later"
-    if not failure.answer.is_late and charged in (None, data.instrument_id):
+    if not failure.is_automatic or (not failure.answer.is_late and charged in (None, data.instrument_id)):
         attempted(matter, failure.attempted_at)
     elif invoice.case is not None:
         attempted_beside(matter, failure.attempted_at)

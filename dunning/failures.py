@@ -50,12 +50,12 @@ def declined_in_case(page: Page, matter: Matter, failure: Failure) -> str:
     moves = charged == data.instrument_id and not failure.answer.is_late
     before = verdict_on_charged(matter.account, charged)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
-    if not moves:
-        attempted_beside(matter, attempted_at)
+    if moves or not failure.is_automatic:
+        attempted(matter, attempted_at)  # of the customer or the staff whatever they tried it with
     else:
-        attempted(matter, attempted_at)
-        if verdict.decline_class is FIX_DATA and verdict_on_charged(matter.account, charged):
-            _forbid(page, case, failure)
+        attempted_beside(matter, attempted_at)
+    if moves and verdict.decline_class is FIX_DATA and verdict_on_charged(matter.account, charged):
+        _forbid(page, case, failure)
     if not failure.is_automatic:
         matter.moved_by = "manual_attempt"
         return "manual_attempt"

@@ -72,7 +72,7 @@ class ChargeEvents(Telling):
         is_first = False
         if open_case is None:
             used = account.charged_on(data.subscription_id)
-            account.charges[-1].moves = not is_late and used in {None, data.instrument_id}
+            account.charges[-1].moves = by_people or (not is_late and used in {None, data.instrument_id})
             if case is not None and not is_late:
                 self.give_up_gap(case, answered)
         if not is_over and not by_people and case is None and not is_old:
@@ -264,7 +264,7 @@ class ChargeEvents(Telling):
         current = self.account.charged_on(case.subscription_id)
         elsewhere = data.instrument_id != current or is_late
         if elsewhere:
-            self.account.charges[-1].moves = False
+            self.account.charges[-1].moves = data.initiated_by in PEOPLE
             if not is_late:
                 self.give_up_gap(case, request)
         told = {"instrument_id": data.instrument_id, "decline_class": decline_class}

@@ -4,6 +4,15 @@
 from tests.stories.player import assert_story
 
 
+def test_the_customers_attempt_counts_for_min_gap_whatever_it_is_made_with() -> None:
+    assert_story("""
+        day 0         issued on=card-A               =>  issued
+        day 0         declined 0                     =>  declined  notice:payment_declined  case:retrying@d3
+        day 2  22:00  declined customer on=card-B    =>  manual_attempt  case:retrying@d7
+        day 7         due                            =>  scheduled  request:1@card-A  case:in_flight
+    """)
+
+
 def test_customer_and_admin_attempts_open_no_case() -> None:
     assert_story("""
         day 0  issued on=card-A   =>  issued
