@@ -6,7 +6,7 @@ What is about one invoice is remembered with the invoice, what is about more wit
 from typing import Any
 
 from dunning.account import Matter, OpenAccount
-from dunning.records import digest, is_remembered, remembering
+from dunning.records import REMEMBERED_OF_ACCOUNT, digest, is_remembered, remembering
 from schemas.envelope import Event
 
 
@@ -25,6 +25,6 @@ def account_knows(account: OpenAccount, event: Event[Any]) -> bool:
     one = digest(event.source, event.id)
     if is_remembered(account.root.events, one):
         return True
-    account.root.events = remembering(account.root.events, one)
+    account.root.events = remembering(account.root.events, one, REMEMBERED_OF_ACCOUNT)
     account.root_changed()
     return False

@@ -5,6 +5,7 @@ it is edited or a charge on it succeeds (contract section 6, What a verdict cove
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dunning.account import Matter, Means, OpenAccount
 from dunning.binding import charged_on, is_dead
@@ -39,6 +40,10 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     """Take what an event says of an instrument; what it leaves out stays as it was."""
     means = account.means(said.instrument_id)
     known = means.instrument
+    if means.credential.dead_why and known.fingerprint is not None:
+        said = replace(
+            said, fingerprint=None
+        )  # only another instrument helps, not another number for this one
     if (
         said.type == known.type
         and said.fingerprint in (None, known.fingerprint)
@@ -99,9 +104,9 @@ def know_debit(page: Page, account: OpenAccount, data: ChargeDeclined) -> None:
 def _moved_by_fingerprint(
     page: Page, account: OpenAccount, instrument_id: str, fingerprint: str | None
 ) -> list[Matter]:
-    """Take up the open cases that another card number concerns. Returns those that a dead one stops.
+    """Take up the open cases that a dead card number stops, as the instrument turns out to be that number.
 
-    An instrument that had none yet turns out to be that card number: if the one is dead, so is the other.
+    If the one is dead, so is the other: the number's other instruments too.
     """
     before = account.means(instrument_id)
     if fingerprint in (None, before.instrument.fingerprint):
@@ -110,11 +115,10 @@ def _moved_by_fingerprint(
     was_dead, is_dead_now = bool(before.credential.dead_why), bool(after.dead_why)
     if was_dead == is_dead_now:
         return []
-    is_learnt = before.instrument.fingerprint is None
-    names = after.instruments if was_dead and is_learnt else [instrument_id]
-    moved = [matter for name in names for matter in charged_with(account, name)]
-    _touch_all(page, moved)
-    return moved if is_dead_now or is_learnt else []
+    names = after.instruments if was_dead else [instrument_id]
+    stopped = [matter for name in names for matter in charged_with(account, name)]
+    _touch_all(page, stopped)
+    return stopped
 
 
 def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fingerprint: str) -> None:

@@ -12,7 +12,10 @@ import msgspec
 from schemas.decisions import DeclineClass
 
 DIGEST = 8  # bytes of a remembered id; two of 10^6 ids collide with a chance of 3 in 10^8
-REMEMBERED = 256  # ids remembered in one record; the oldest go first. Our choice: far above any real case
+# Ids remembered in one record; the oldest go first. Our choice: far above any real case.
+REMEMBERED = 256
+# Of events about an account: more than a round of intake, which a crash may bring twice.
+REMEMBERED_OF_ACCOUNT = 2_048
 
 UNKNOWN_ZONE = "UTC"  # of an invoice that has not come yet, as the contract's default
 
@@ -285,6 +288,6 @@ def is_remembered(digests: bytes, one: bytes) -> bool:
     return place >= 0
 
 
-def remembering(digests: bytes, one: bytes) -> bytes:
-    """Add one digest; the oldest leave beyond `REMEMBERED`."""
-    return (digests + one)[-REMEMBERED * DIGEST :]
+def remembering(digests: bytes, one: bytes, most: int = REMEMBERED) -> bytes:
+    """Add one digest; the oldest leave beyond `most`."""
+    return (digests + one)[-most * DIGEST :]

@@ -203,6 +203,8 @@ class Account:
         known = self.instruments.get(name, said)
         before = self.card(name)
         told = {key: value for key, value in asdict(said).items() if value is not None}
+        if known.fingerprint and before in self.never:
+            told.pop("fingerprint", None)  # `never` stays for the instrument, whatever is said of its number
         self.instruments[name] = replace(known, **told)
         now = self.card(name)
         if before == f"id:{name}" and now != before:

@@ -200,7 +200,8 @@ def test_a_card_that_is_edited_into_a_dead_card_number_stops_with_its_notice() -
         day 0  declined 0 fingerprint=F                    =>  declined  notice:payment_declined  case:retrying@d3
         day 0  declined 0 never invoice=in-2 sub=sub-2 on=card-B fingerprint=G  =>  declined  in-2.notice:payment_declined  in-2.notice:customer_action_needed  in-2.case:waiting
         day 1  edited card-A fingerprint=G                 =>  details_updated  notice:customer_action_needed(instrument_id=card-A,decline_class=never,why=generic.never)  case:waiting
-        day 2  edited card-A fingerprint=H                 =>  details_updated  details_updated  request:1@card-A  case:in_flight
+        day 2  edited card-A fingerprint=H                 =>  details_updated
+        day 3  bound card-C fingerprint=H                  =>  instrument_changed  instrument_bound  request:1@card-C  case:in_flight
     """)
 
 
