@@ -71,7 +71,7 @@ async def _build(settings: Settings, cases: int) -> dict[str, float]:
     await create_topics(settings)
     ledger, appender = await _ledger(settings)
     owner = await ledger.fence()
-    await appender.append(topic_name(settings, names.JOURNAL), 0, b'{"events":[]}')
+    page = await appender.append(topic_name(settings, names.JOURNAL), 0, b'{"events":[]}')
     engine = Engine(load_rules())
     before = _rss()
     rows: dict[bytes, bytes | None] = {}
@@ -81,7 +81,12 @@ async def _build(settings: Settings, cases: int) -> dict[str, float]:
             await ledger.commit((), rows, 0)
             rows = {}
     record = PartitionRecord(
-        begins_at=0, applied_offset=0, clock_ms=0, producer_id=owner.producer_id, epoch=owner.epoch
+        begins_at=0,
+        applied_offset=page.offset,
+        clock_ms=page.stamp_ms,
+        producer_id=owner.producer_id,
+        epoch=owner.epoch,
+        rows=engine.row_count,
     )
     rows[PARTITION_KEY] = encode_record(record)
     await ledger.commit((), rows, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import fold, growth, paired
+from tests.benchmarks import fold, growth, memory, paired
 from tests.benchmarks.arena import arena
 from tests.benchmarks.figures import Report
 from tests.benchmarks.lanes import race, tell
@@ -39,6 +39,13 @@ def test_lanes_race_on_a_broker(bootstrap: str, tmp_path: Path) -> None:
     assert report.median("bare aiokafka copy (control)") > 0
     report.write(tmp_path)
     assert str(tmp_path) not in (tmp_path / "smoke.json").read_text("utf-8")
+
+
+@pytest.mark.broker
+def test_memory_and_restore_are_measured(tmp_path: Path) -> None:
+    report = memory.measure(quick=True)
+    assert report.median("restore: fence, read, load, index") > 0
+    report.write(tmp_path)
 
 
 def test_a_target_is_told_met_or_missed() -> None:
