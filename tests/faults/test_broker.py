@@ -37,11 +37,11 @@ async def test_a_broker_that_is_killed_and_restarted_costs_time_only(tmp_path: P
             await world.create()
             worker = world.start(WORKER)
             await worker.until_logged(FIRST, times=2)
-            published = await world.publish(declined(number, f"a-{number % 50}") for number in range(20_000))
+            published = await world.publish(declined(number, f"a-{number % 50}") for number in range(10_000))
             # In the middle of the work: the events are on the topics, not all are applied.
             os.kill(kafka.pid, signal.SIGKILL)
         with EmbeddedKafka(data_dir=data, port=port):
-            more = [declined(number, f"a-{number % 50}") for number in range(20_000, 21_000)]
+            more = [declined(number, f"a-{number % 50}") for number in range(10_000, 11_000)]
             published += await world.publish(more)
             if not worker.is_running:  # it may give up, with a reason; a restart continues
                 assert "dunning: " in worker.tail()

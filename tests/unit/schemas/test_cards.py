@@ -169,8 +169,8 @@ def test_a_megabyte_of_digits_is_masked_in_reasonable_time() -> None:
 
 
 @pytest.mark.parametrize("piece", ["\\", "-", "1-", "\\u003", "4111 ", "\x00"])
-def test_a_megabyte_of_anything_takes_no_longer_for_its_size(piece: str) -> None:
-    # One that is looked at anew from each of its characters would keep this test from ever ending.
-    text = piece * (1_000_000 // len(piece)) + " " + VISA
+def test_anything_long_takes_no_longer_than_its_size(piece: str) -> None:
+    # One that is looked at anew from each of its characters would keep this test for a quarter of an hour.
+    text = piece * (200_000 // len(piece)) + " " + VISA
     assert VISA.encode() not in rejected_value(text.encode())
     assert is_card_number_id(text)
