@@ -14,10 +14,8 @@ from dunning.page import Page
 from dunning.plan import plan, touch
 from dunning.records import Case, InFlight, Quarantined
 from dunning.restarts import RESTARTS
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.charges import Initiator, Outcome
 from schemas.decisions import RequestReason
-
-Outcome = ChargeDeclined | ChargeSucceeded | ChargePending
 
 # Looked up in every event: a global costs a tenth of an enum's member.
 _RETRY = Initiator.RETRY

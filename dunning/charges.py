@@ -6,7 +6,7 @@ The one rule: an outcome is taken once, however often and in whatever order it i
 from typing import Any
 
 from dunning.account import Matter, OpenAccount
-from dunning.attempts import Answered, Outcome, answered, attempted, attempted_beside, quarantine
+from dunning.attempts import Answered, answered, attempted, attempted_beside, quarantine
 from dunning.binding import charged_on, verdict_on_charged
 from dunning.classes import RECONCILE
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
@@ -28,7 +28,7 @@ from dunning.policy import Policy
 from dunning.provider import has_paid, has_tried, hear
 from dunning.records import UNKNOWN_CHARGE, Invoice, digest, is_remembered, remembering
 from dunning.restarts import seen_with
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
 from schemas.instants import micros

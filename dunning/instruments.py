@@ -22,7 +22,7 @@ from schemas.charges import ChargeDeclined, Dialect
 from schemas.decisions import DeclineClass
 from schemas.payment_methods import Instrument, InstrumentType
 
-_DEBITS = {
+DEBITS = {
     Dialect.ACH: InstrumentType.ACH_DEBIT,
     Dialect.SEPA: InstrumentType.SEPA_DEBIT,
     Dialect.BACS: InstrumentType.BACS_DEBIT,
@@ -33,7 +33,7 @@ Attempted = tuple[int, str | None, str]
 
 MOST_CORRECTED = 50  # subscriptions on one card, our choice: more than a payer has, fewer than a reseller
 
-BANK_DEBITS = frozenset(map(str, _DEBITS.values()))
+BANK_DEBITS = frozenset(map(str, DEBITS.values()))
 
 
 def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
@@ -91,7 +91,7 @@ def _is_counted(credential: Credential) -> bool:
 
 def know_debit(page: Page, account: OpenAccount, data: ChargeDeclined) -> None:
     """Know a bank debit by the dialect of its decline, if nobody has described the instrument."""
-    kind = _DEBITS.get(data.decline.dialect)
+    kind = DEBITS.get(data.decline.dialect)
     if kind is None:
         return
     instrument = account.instrument(data.instrument_id)
@@ -205,7 +205,7 @@ def present(matter: Matter, means: Means, amount_minor: int, at: int, *, begins:
 
 def _is_limited(page: Page, means: Means, data: ChargeDeclined) -> bool:
     """Tell whether the scheme of a bank debit limits how often it is presented again after such a decline."""
-    kind = _DEBITS.get(data.decline.dialect)
+    kind = DEBITS.get(data.decline.dialect)
     if kind is None or kind != means.instrument.type:
         return False
     limit = page.rules.networks.debit_limit(kind, RuleProfile.CURRENT)

@@ -108,3 +108,7 @@ class ChargePending:
     attempted_at: Instant | None = None
     request_id: RequestId | None = None
     initiated_by: InitiatedBy = Initiator.SCHEDULE
+
+
+Outcome = ChargeDeclined | ChargeSucceeded | ChargePending
+"""What is told of one charge."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.charges import Initiator, Outcome
 from schemas.commands import PoliciesSet
 from schemas.decisions import RetryRequested
 from schemas.envelope import Event
@@ -65,7 +65,7 @@ class WhatIf:
     def is_foreign(self, event: Event[JournalData]) -> bool:
         """Say whether an event answers a request of the first engine that the other one has not made."""
         data = event.data
-        if not isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending):
+        if not isinstance(data, Outcome):
             return False
         request_id = data.request_id
         if request_id is None and data.initiated_by is Initiator.RETRY:

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dunning.simulation import Line
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.charges import ChargePending, ChargeSucceeded, Initiator, Outcome
 from schemas.envelope import Event
 from schemas.events import InputData
 from schemas.instants import micros
 from schemas.invoices import InvoiceIssued
-
-Outcome = ChargeDeclined | ChargeSucceeded | ChargePending
 
 _NUMBER = re.compile(r"/[1-9][0-9]*")
 
@@ -75,7 +73,7 @@ def read_recording(lines: Iterable[Line]) -> Recording:
         begins_at = now if begins_at is None else begins_at
         data = line.event.data
         _note_invoice(line.event, issued_at, currencies)
-        if isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending) and answers_a_request(data):
+        if isinstance(data, Outcome) and answers_a_request(data):
             charge = (data.account_id, data.invoice_id, data.charge_id)
             reports.setdefault(charge, []).append((now, line.event))
         else:
@@ -119,7 +117,7 @@ def _note_invoice(
     if isinstance(data, InvoiceIssued):
         key = (data.account_id, data.invoice_id)
         issued_at[key], currencies[key] = micros(data.issued_at), data.currency
-    elif isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending):
+    elif isinstance(data, Outcome):
         key = (data.account_id, data.invoice_id)
         issued_at.setdefault(key, micros(data.attempted_at or event.time))
         currencies.setdefault(key, data.currency)

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from dunning.explanation.binding import Binding
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded
+from schemas.charges import Outcome
 from schemas.commands import Command, PoliciesSet
 from schemas.decisions import CaseChanged, CaseState, DeadLetter, RetryRequested, StageChanged
 from schemas.envelope import Event
@@ -221,6 +221,6 @@ def _asked_at(decisions: Sequence[Fact], at: int) -> frozenset[str]:
 
 def _answered(fact: Fact) -> str | None:
     data = fact.event.data
-    if isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending):
+    if isinstance(data, Outcome):
         return data.request_id or data.charge_id
     return None

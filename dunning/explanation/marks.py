@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dunning.explanation.history import Fact, History
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Outcome
 from schemas.commands import Command, CommandName
 from schemas.decisions import (
     CaseChanged,
@@ -77,7 +77,7 @@ class _Record:
 
     def told(self, fact: Fact) -> str | None:
         data = fact.event.data
-        if isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending):
+        if isinstance(data, Outcome):
             known = self._known(fact, data)
             if known is not None:
                 return known
@@ -94,7 +94,7 @@ class _Record:
             return self._no_attempt(fact.charged_on)
         return None
 
-    def _known(self, fact: Fact, data: ChargeDeclined | ChargeSucceeded | ChargePending) -> str | None:
+    def _known(self, fact: Fact, data: Outcome) -> str | None:
         """An outcome is taken once, however often it is told (contract section 6, What a verdict covers)."""
         if data.charge_id in self.in_doubt:
             return None
@@ -121,7 +121,7 @@ class _Record:
             return f"charged on {fact.charged_on} by now"
         return None
 
-    def _take(self, fact: Fact, data: ChargeDeclined | ChargeSucceeded | ChargePending) -> None:
+    def _take(self, fact: Fact, data: Outcome) -> None:
         told = {one.kind for one in self._decided_with(fact) if isinstance(one, NoticeRequested)}
         is_doubted = isinstance(data, ChargePending) or NoticeKind.RECONCILE in told
         if is_doubted or data.currency != self.history.currency:
@@ -161,5 +161,5 @@ class _Record:
         return None
 
 
-def _attempted_at(fact: Fact, data: ChargeDeclined | ChargeSucceeded | ChargePending) -> int:
+def _attempted_at(fact: Fact, data: Outcome) -> int:
     return micros(data.attempted_at or fact.event.time)

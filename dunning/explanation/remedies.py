@@ -17,17 +17,13 @@ from dunning.explanation.standing import (
     owed_restart,
     pending_charge,
 )
+from dunning.instruments import DEBITS
 from schemas.charges import ChargeDeclined, ChargeSucceeded, Dialect, Initiator
 from schemas.commands import Command, CommandName
 from schemas.decisions import CaseChanged, CaseState, CloseReason, DeclineClass, NoticeKind
 from schemas.invoices import InvoiceClosed, InvoiceReopened, SettledReason
-from schemas.payment_methods import InstrumentChange, InstrumentType, PaymentMethodUpdated
+from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 
-_DEBITS = {
-    Dialect.ACH: InstrumentType.ACH_DEBIT,
-    Dialect.SEPA: InstrumentType.SEPA_DEBIT,
-    Dialect.BACS: InstrumentType.BACS_DEBIT,
-}
 _MENDED_BY_EDIT = (DeclineClass.FIX_DATA, DeclineClass.NEEDS_CUSTOMER)
 NAMED = 3  # payment methods that are named beside the one in use; our choice, the rest is counted
 
@@ -160,7 +156,7 @@ def _type(history: History, instrument_id: str) -> str:
         if isinstance(data, ChargeDeclined) and data.instrument_id == instrument_id:
             if data.instrument is not None:
                 return data.instrument.type
-            found = _DEBITS.get(data.decline.dialect, found)
+            found = DEBITS.get(data.decline.dialect, found)
     return found
 
 

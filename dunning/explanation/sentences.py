@@ -9,7 +9,7 @@ from typing import assert_never
 from dunning.calendar import SECOND
 from dunning.explanation.reasons import SPEAKERS, Wording
 from dunning.explanation.wording import counted, instant, money
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator
+from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
 from schemas.commands import Command, CommandName, PoliciesSet
 from schemas.decisions import (
     Audience,
@@ -119,7 +119,7 @@ def decided(data: OutputData, currency: str, at: int, zone: str, words: Wording)
     assert_never(data)
 
 
-def _who(data: ChargeDeclined | ChargeSucceeded | ChargePending) -> str:
+def _who(data: Outcome) -> str:
     request = f" {data.request_id}" if data.request_id else ""
     if request and data.initiated_by is not Initiator.RETRY:
         return f"The requested charge{request}"

@@ -5,7 +5,7 @@ The one rule: it reads what was told and written; it decides nothing.
 
 from dunning.explanation.history import Fact, History
 from dunning.explanation.marks import never_again
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded
+from schemas.charges import ChargePending, Outcome
 from schemas.decisions import (
     CaseChanged,
     CaseState,
@@ -68,12 +68,8 @@ def pending_charge(history: History) -> str:
     return "the charge" if pending is None else f"charge {pending.charge_id}"
 
 
-def in_doubt(history: History) -> ChargeDeclined | ChargeSucceeded | ChargePending | None:
+def in_doubt(history: History) -> Outcome | None:
     """Find the charge whose outcome is awaited: the last that was told to be pending, else the last one."""
-    charges = [
-        data
-        for data in (fact.event.data for fact in history.facts)
-        if isinstance(data, ChargeDeclined | ChargeSucceeded | ChargePending)
-    ]
+    charges = [data for data in (fact.event.data for fact in history.facts) if isinstance(data, Outcome)]
     pending = [data for data in charges if isinstance(data, ChargePending)]
     return (pending or charges or [None])[-1]
