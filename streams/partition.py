@@ -70,6 +70,15 @@ class _Batch:
         return bool(self.outputs or self.changes)
 
 
+@dataclass(slots=True)
+class _Gap:
+    """A page that is missing while a later one has come."""
+
+    since: float  # monotonic seconds
+    page: int  # the later one's offset
+    is_asked_again: bool = False  # Faust was asked to deliver the missing one again
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
     """What a transaction held, told once it is committed."""
@@ -119,10 +128,8 @@ class PartitionWorker:
         self._memory: Memory | None = None
         self._failing_since: float | None = None
         self._restored_at: float | None = None
-        self._gap_since: float | None = None
-        self._gap_page = -1
+        self._gap: _Gap | None = None
         self._deliver_again = deliver_again
-        self._asked_again = False
         self._slice_began = 0.0
         self._log = _log.bind(partition=partition)
 
@@ -170,7 +177,7 @@ class PartitionWorker:
             finally:
                 self._memory = None
                 self.restore_remaining = None
-                self._gap_since = None
+                self._gap = None
                 self.queue.rewind()
                 await ledger.close()
             await self._clock.sleep(pause_s)
@@ -215,7 +222,7 @@ class PartitionWorker:
         """Take the next page in offset order; pages delivered a second time are dropped."""
         while (page := self.queue.peek()) is not None:
             if page.offset == memory.next_offset:
-                self._gap_since = None
+                self._gap = None
                 return self.queue.take()
             if page.offset > memory.next_offset:
                 self._check_gap(memory, page)
@@ -232,17 +239,17 @@ class PartitionWorker:
 
         It is delivered again, in order. If the next page does not come, a page is lost.
         """
-        if self._gap_since is None:
-            self._gap_since = self._clock.monotonic()
-            self._asked_again = False
-        self._gap_page = page.offset
+        if self._gap is None:
+            self._gap = _Gap(self._clock.monotonic(), page.offset)
+        self._gap.page = page.offset
         self._check_gap_age(memory)
 
     def _check_gap_age(self, memory: Memory) -> None:
-        if self._gap_since is not None and self._clock.monotonic() - self._gap_since > self._limits.gap_s:
+        gap = self._gap
+        if gap is not None and self._clock.monotonic() - gap.since > self._limits.gap_s:
             raise Broken(
                 f"page {memory.next_offset} of journal partition {self.partition} was never delivered, "
-                f"but page {self._gap_page} was: restart the worker; check the journal if it happens again"
+                f"but page {gap.page} was: restart the worker; check the journal if it happens again"
             )
 
     def _fold(self, memory: Memory, batch: _Batch, page: Page) -> None:
@@ -316,9 +323,10 @@ class PartitionWorker:
     async def _wait(self, ledger: Ledger, memory: Memory, batch: _Batch) -> None:
         """Rest until a page arrives; append a tick when something is due."""
         self._check_gap_age(memory)
-        if self._gap_since is not None and not self._asked_again and self._deliver_again is not None:
+        gap = self._gap
+        if gap is not None and not gap.is_asked_again and self._deliver_again is not None:
             # Faust drops what it fetches before its flow resumes, and seeks back only where an offset is committed.
-            self._asked_again = True
+            gap.is_asked_again = True
             self._log.info("partition.delivered_again", next_offset=memory.next_offset)
             await self._deliver_again(memory.next_offset)
         tick_s = self._ticker.delay_s(
@@ -328,8 +336,8 @@ class PartitionWorker:
             await self._tick(ledger)
             return
         waits = [] if tick_s is None else [tick_s]
-        if self._gap_since is not None:  # nothing may follow that would bring us back here
-            waits.append(self._gap_since + self._limits.gap_s - self._clock.monotonic() + 0.001)
+        if (gap := self._gap) is not None:  # nothing may follow that would bring us back here
+            waits.append(gap.since + self._limits.gap_s - self._clock.monotonic() + 0.001)
         if batch.pages:
             waits.append(max(0.001, batch.began_at + self._limits.lazy_s - self._clock.monotonic()))
         await self._clock.wait(self.queue.arrived, min(waits, default=None))

@@ -55,17 +55,9 @@ async def take_over(
     except Exception as error:
         raise Broken(f"the rows of the state topic are no state of this version: {error!r}") from error
     remaining(0)
-    if record is not None and record.rows is not None and fold.row_count != record.rows:
-        raise Broken(
-            f"the state topic holds {fold.row_count} rows, but {record.rows} were written: rows are missing, "
-            "restore it, or empty it to fold the journal anew"
-        )
-    later = await ledger.first_after(record.clock_ms) if record is not None else None
-    if record is not None and later is not None and later <= record.applied_offset:
-        raise Broken(
-            f"page {later} of the journal is stamped later than page {record.applied_offset}, the last one "
-            "applied: the journal was made anew, restore it, or empty the state topic as well"
-        )
+    if record is not None:
+        _check_rows(fold.row_count, record)
+        _check_stamps(await ledger.first_after(record.clock_ms), record)
     spare_what_stays()
     return Memory(
         fold=fold,
@@ -80,6 +72,23 @@ def _load(fold: Fold, key: bytes, value: bytes | None) -> None:
         fold.load(key, value)
     except Exception as error:
         raise Broken(f"row {key!r} of the state topic is none of this version: {error!r}") from error
+
+
+def _check_rows(found: int, record: PartitionRecord) -> None:
+    if record.rows is not None and found != record.rows:
+        raise Broken(
+            f"the state topic holds {found} rows, but {record.rows} were written: rows are missing, "
+            "restore it, or empty it to fold the journal anew"
+        )
+
+
+def _check_stamps(later: int | None, record: PartitionRecord) -> None:
+    """No page that was applied can be `later` than the partition's clock."""
+    if later is not None and later <= record.applied_offset:
+        raise Broken(
+            f"page {later} of the journal is stamped later than page {record.applied_offset}, the last one "
+            "applied: the journal was made anew, restore it, or empty the state topic as well"
+        )
 
 
 def _agreed_offset(committed: int | None, record: PartitionRecord | None, journal: tuple[int, int]) -> int:

@@ -49,8 +49,7 @@ class Ticker:
     def heard(self, stamp_ms: int) -> None:
         """Learn from a page, however old it is, that the broker's clock is at least so far."""
         ahead_ms = stamp_ms - self._clock.now_ms()
-        if self._skew_ms is None or ahead_ms > self._skew_ms:
-            self._skew_ms = max(0, ahead_ms) if self._skew_ms is None else ahead_ms
+        self._skew_ms = max(self._skew_ms or 0, ahead_ms)
 
     def asked(self) -> None:
         """Note that a tick is being appended."""
