@@ -5,31 +5,17 @@ One rule: an offset is committed only by `commit`, after everything read below i
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from streams.clients import Connection
-from streams.ports import Record
+from streams.ports import Record, Unreadable
 
 _log = structlog.get_logger()
 
 REVOKE_S = 5.0  # how long a revocation waits for the round in flight; our choice
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for a record that the client cannot read: the name of a header is not UTF-8."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int = 0
-    key: None = None
-    value: None = None
-    headers: tuple[()] = ()
 
 
 class InputTopics(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

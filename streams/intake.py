@@ -15,9 +15,8 @@ from schemas.pages import encode_event
 from schemas.reading import read_event
 from schemas.rejections import ErrorCode, Rejected
 from streams.dead_letters import dead_letter
-from streams.input_topics import Unreadable
 from streams.page_builder import PageBuilder
-from streams.ports import Clock, Record, Sink, Source
+from streams.ports import Clock, Record, Sink, Source, Unreadable
 
 READ_S = 0.5  # how long a look for new records waits; a stop is noticed after it
 SLICE = 128  # records handled between two awaits: a few milliseconds

@@ -186,6 +186,19 @@ class Record(Protocol):
     def headers(self) -> Headers: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a record that the client cannot read: the name of a header is not UTF-8."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int = 0
+    key: None = None
+    value: None = None
+    headers: tuple[()] = ()
+
+
 class Source(Protocol):
     """The input topics as intake sees them."""
 
