@@ -17,24 +17,30 @@ from tests.outage_worker import ANSWER_S, PAUSED
 from tests.world import World, declined, judge
 
 
+async def made(kafka: EmbeddedKafka, unique: str, folder: Path, cleanup: contextlib.ExitStack) -> World:
+    """Make topics of two partitions on a broker of its own; the cleanup ends the processes."""
+    settings = Settings(
+        bootstrap=kafka.bootstrap,
+        app_id=unique,
+        topic_prefix=f"{unique}.",
+        partitions=2,
+        replication=1,
+        session_timeout_ms=6_000,
+        metrics_port=0,
+    )
+    world = World(settings, folder / "logs")
+    cleanup.callback(world.end_all)
+    await world.create()
+    return world
+
+
 @pytest.mark.slow  # a broker that was killed takes a quarter of a minute to come back
 async def test_a_broker_that_is_killed_and_restarted_costs_time_only(tmp_path: Path, unique: str) -> None:
     data = tmp_path / "kafka"
     with contextlib.ExitStack() as cleanup:
         with EmbeddedKafka(data_dir=data) as kafka:
             port = int(kafka.bootstrap.rpartition(":")[2])
-            settings = Settings(
-                bootstrap=kafka.bootstrap,
-                app_id=unique,
-                topic_prefix=f"{unique}.",
-                partitions=2,
-                replication=1,
-                session_timeout_ms=6_000,
-                metrics_port=0,
-            )
-            world = World(settings, tmp_path / "logs")
-            cleanup.callback(world.end_all)
-            await world.create()
+            world = await made(kafka, unique, tmp_path, cleanup)
             worker = world.start(WORKER)
             await worker.until_logged(FIRST, times=2)
             published = await world.publish(declined(number, f"a-{number % 50}") for number in range(10_000))
@@ -56,18 +62,7 @@ async def test_a_broker_that_is_killed_and_restarted_costs_time_only(tmp_path: P
 async def test_a_consumer_that_a_rebalance_left_paused_stops_its_worker(tmp_path: Path, unique: str) -> None:
     """The broker is away while Faust asks where to go on: Faust gives up without a word, and stays paused."""
     with EmbeddedKafka(data_dir=tmp_path / "kafka") as kafka, contextlib.ExitStack() as cleanup:
-        settings = Settings(
-            bootstrap=kafka.bootstrap,
-            app_id=unique,
-            topic_prefix=f"{unique}.",
-            partitions=2,
-            replication=1,
-            session_timeout_ms=6_000,
-            metrics_port=0,
-        )
-        world = World(settings, tmp_path / "logs")
-        cleanup.callback(world.end_all)
-        await world.create()
+        world = await made(kafka, unique, tmp_path, cleanup)
         worker = world.start("tests.outage_worker", str(kafka.pid))
         cleanup.callback(os.kill, kafka.pid, signal.SIGCONT)
         await worker.until_logged(PAUSED)
