@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.dunning-ready
 RIVALS := $(VENV)/rivals
 CASES ?= ../shared/cases
+# Two at a time, on two cores: tests with a broker wait more than they work.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format unit broker cases bench docs lock
@@ -51,10 +53,10 @@ format: setup
 	$(BIN)/ruff format
 
 unit: setup
-	$(BIN)/python -m pytest -m "not broker and not faults and not slow"
+	$(PYTEST) -m "not broker and not faults and not slow"
 
 broker: setup
-	$(BIN)/python -m pytest -m "(broker or faults) and not slow"
+	$(PYTEST) -m "(broker or faults) and not slow"
 
 # The acceptance cases lie beside the project, where they exist. Those named in tests/cases-pending.txt wait.
 cases: setup
