@@ -20,6 +20,8 @@ _WAIT_MS = 500
 _SILENCE_S = 60.0  # a broker that hands out nothing for so long is given up; our choice
 _OPEN_S = 60.0  # twice the time after which the broker itself aborts a transaction of ours
 _FETCH_BYTES = 4 * 1024 * 1024
+# A fetch at the end of a topic holds up those of the next one, as there is one at a time for each broker.
+_FETCH_WAIT_MS = 20
 
 Take = Callable[[int, int, bytes], None]
 """Called with partition, stamp (milliseconds since 1970) and value of each record, in order."""
@@ -48,6 +50,7 @@ async def open_reader(
         isolation_level=isolation,
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_bytes=4 * _FETCH_BYTES,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
     with LastError() as last:
         try:
