@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dunning.records import Account, Bundle, Case, Credential, Instrument, Invoice, Subscription
-from dunning.tables import BOUND, SEEN, UNPAID, Changes, Record, Tables, ties_of, timers_of
+from dunning.tables import BOUND, NUMBER, SEEN, UNPAID, Changes, Record, Tables, ties_of, timers_of
 
 Kept = TypeVar("Kept", Subscription, Instrument, Credential)
 
@@ -95,12 +95,11 @@ class OpenAccount:
         return records.get(credential_id) or self._other("f:", credential_id, Credential, records)
 
     def means(self, instrument_id: str) -> Means:
-        """An instrument with what networks count it under: its fingerprint, else its id (contract section 2.1)."""
+        """An instrument with what networks count it under."""
         means = self._means.get(instrument_id)
         if means is None:
             instrument = self.instrument(instrument_id)
-            fingerprint = instrument.fingerprint
-            credential_id = "=" + instrument_id if fingerprint is None else "#" + fingerprint
+            credential_id = credential_of(instrument_id, instrument)
             means = Means(instrument_id, instrument, credential_id, self.credential(credential_id))
             self._means[instrument_id] = means
         return means
@@ -144,6 +143,34 @@ class OpenAccount:
         if not self._spilled:
             return len(self._bundle.subscriptions)
         return self._tables.count_tied(self.account_id, self._ties_with(instrument_id))
+
+    def sharing(self, credential_id: str) -> list[str]:
+        """The instruments of a card number or bank account, sorted."""
+        stored = self._stored_with(credential_id)
+        known = (
+            self._bundle.instruments
+        )  # of a spilled account those that this page has opened, and may have changed
+        found = [name for name, one in known.items() if credential_of(name, one) == credential_id]
+        return sorted(found + [name for name in stored if name not in known])
+
+    def count_sharing(self, credential_id: str, enough: int) -> int:
+        """Count roughly the subscriptions that may be charged on a card number; no further than beyond `enough`."""
+        if not self._spilled:
+            return len(self._bundle.subscriptions)
+        names = self._stored_with(credential_id)
+        count = len(names) if len(names) > enough else 0
+        for name in names:
+            if count > enough:
+                break
+            count += self._tables.count_tied(self.account_id, self._ties_with(name))
+        return count
+
+    def _stored_with(self, credential_id: str) -> Collection[str]:
+        if not credential_id.startswith(NUMBER):
+            return (
+                credential_id[1:],
+            )  # it has no number that is known: the credential is the instrument's alone
+        return self._tables.tied_by(self.account_id, credential_id) if self._spilled else ()
 
     def following(self) -> list[str]:
         """The subscriptions that may follow the account default, or would forget what was seen; sorted."""
@@ -244,6 +271,11 @@ class OpenAccount:
         if record_id not in records:
             records[record_id] = self._blank.pop(name)
         self._changed[name] = records[record_id]
+
+
+def credential_of(instrument_id: str, instrument: Instrument) -> str:
+    """Name what networks count an instrument under: its fingerprint, else its id (contract section 2.1)."""
+    return "=" + instrument_id if instrument.fingerprint is None else NUMBER + instrument.fingerprint
 
 
 def count_open(tables: Tables) -> int:

@@ -18,6 +18,7 @@ from dunning.plan import touch
 from dunning.policy import RuleProfile
 from dunning.records import Credential, Presented
 from dunning.restarts import action_needed
+from dunning.tables import NUMBER
 from schemas.charges import ChargeDeclined, Dialect
 from schemas.decisions import DeclineClass
 from schemas.payment_methods import Instrument, InstrumentType
@@ -65,9 +66,6 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     account.instrument_changed(said.instrument_id)
     means = account.means(said.instrument_id)
     credential, credential_id = means.credential, means.credential_id
-    if said.instrument_id not in credential.instruments:
-        credential.instruments.append(said.instrument_id)
-        account.credential_changed(credential_id)
     if known.network is not None and credential.network != (network := network_name(known.network)):
         credential.network = network
         account.credential_changed(credential_id)
@@ -80,9 +78,9 @@ def _rests_on(account: OpenAccount, means: Means, said: Instrument) -> bool:
     """Tell whether plans rest on what an event says anew: on a card of which nothing was counted none does."""
     if said.type in BANK_DEBITS or _is_counted(means.credential):
         return True
-    fingerprint = said.fingerprint
-    is_other = fingerprint is not None and fingerprint != means.instrument.fingerprint
-    return is_other and _is_counted(account.credential(f"#{fingerprint}"))
+    if said.fingerprint is None or said.fingerprint == means.instrument.fingerprint:
+        return False
+    return _is_counted(account.credential(NUMBER + said.fingerprint))
 
 
 def _is_counted(credential: Credential) -> bool:
@@ -111,11 +109,11 @@ def _moved_by_fingerprint(
     before = account.means(instrument_id)
     if fingerprint in (None, before.instrument.fingerprint):
         return []
-    after = account.credential(f"#{fingerprint}")
+    after = account.credential(NUMBER + fingerprint)
     was_dead, is_dead_now = bool(before.credential.dead_why), bool(after.dead_why)
     if was_dead == is_dead_now:
         return []
-    names = after.instruments if was_dead else [instrument_id]
+    names = account.sharing(NUMBER + fingerprint) if was_dead else [instrument_id]
     stopped = [matter for name in names for matter in charged_with(account, name)]
     _touch_all(page, stopped)
     return stopped
@@ -123,7 +121,7 @@ def _moved_by_fingerprint(
 
 def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fingerprint: str) -> None:
     """Carry what was counted and decided under the instrument's id over to the card number that it turns out to be."""
-    alone, shared = account.credential("=" + instrument_id), account.credential("#" + fingerprint)
+    alone, shared = account.credential("=" + instrument_id), account.credential(NUMBER + fingerprint)
     if alone == Credential():
         return  # as most times: nothing was counted before the card number was told
     shared.dead_why = shared.dead_why or alone.dead_why
@@ -132,8 +130,8 @@ def _learn_fingerprint(page: Page, account: OpenAccount, instrument_id: str, fin
     shared.unanswered |= alone.unanswered
     if alone.hold_until > shared.hold_until:
         shared.hold_until, shared.hold_rule = alone.hold_until, alone.hold_rule
-    account.credential_changed("#" + fingerprint)
-    _note_moved(page, account, "#" + fingerprint, frees=False)
+    account.credential_changed(NUMBER + fingerprint)
+    _note_moved(page, account, NUMBER + fingerprint, frees=False)
 
 
 def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, network: str | None) -> None:
@@ -156,8 +154,6 @@ def count(page: Page, matter: Matter, data: ChargeDeclined, attempt: Attempted, 
     credential = means.credential
     if network is not None and credential.network is None:
         credential.network = network
-    if data.instrument_id not in credential.instruments:
-        credential.instruments.append(data.instrument_id)
     requested_at = None if request_id is None else credential.unanswered.get(request_id)
     count_declined(credential, attempted_at, request_id)
     account.credential_changed(means.credential_id)
@@ -237,7 +233,7 @@ def apply_verdict(
     credential, credential_id = means.credential, means.credential_id
     wait(page, account, means, verdict, attempted_at)
     if verdict.decline_class is NEVER and not credential.dead_why:
-        stopped = [one for name in credential.instruments for one in charged_with(account, name)]
+        stopped = [one for name in account.sharing(credential_id) for one in charged_with(account, name)]
         _touch_all(page, stopped)
         credential.dead_why = verdict.why
         account.credential_changed(credential_id)
@@ -306,13 +302,14 @@ def correct_others(page: Page) -> None:
     """
     for (account_id, credential_id), frees in page.delayed.items():
         account = page.account(account_id)
-        for instrument_id in account.credential(credential_id).instruments:
-            if account.count_tied(instrument_id) <= MOST_CORRECTED:
-                for matter in list(charged_with(account, instrument_id)):
-                    # What has no attempt ahead gets none by a delay.
-                    if not matter.is_settled_up and (frees or matter.case.plan_kind):
-                        touch(page, matter)
-                        matter.moved_by = "instrument_delayed"
+        if account.count_sharing(credential_id, MOST_CORRECTED) > MOST_CORRECTED:
+            continue
+        for instrument_id in account.sharing(credential_id):
+            for matter in list(charged_with(account, instrument_id)):
+                # What has no attempt ahead gets none by a delay.
+                if not matter.is_settled_up and (frees or matter.case.plan_kind):
+                    touch(page, matter)
+                    matter.moved_by = "instrument_delayed"
     page.delayed.clear()
 
 

@@ -80,7 +80,6 @@ class Credential(msgspec.Struct, array_like=True, gc=False):
     unanswered: dict[str, int] = msgspec.field(default_factory=dict)  # request id -> when requested
     hold_until: int = 0  # a network's wait: no attempt before
     hold_rule: str | None = None
-    instruments: list[str] = msgspec.field(default_factory=list)
 
 
 class Immediate(msgspec.Struct, array_like=True, gc=False):

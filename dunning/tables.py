@@ -5,7 +5,7 @@ row of its own, so that an event costs the same in an account of ten subscriptio
 Only `dunning.account` sees the difference.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -31,8 +31,9 @@ _KINDS: dict[str, type[Record]] = {
     "f": Credential,
 }
 
+_TIED: Final = frozenset("sp")  # kinds that have ties
+
 _decode_bundle = msgspec.msgpack.Decoder(Bundle).decode
-_decode_subscription = msgspec.msgpack.Decoder(Subscription).decode
 _decode_invoice = msgspec.msgpack.Decoder(Invoice).decode
 _decode: dict[str, Callable[[bytes], Record]] = {
     kind: msgspec.msgpack.Decoder(shape).decode for kind, shape in _KINDS.items()
@@ -55,7 +56,8 @@ class Tables:
         self.rows: dict[str, bytes] = {}
         self.due = DueIndex(partial(_timers_in, self.rows))  # no circle: with the tables all of it goes
         self._spilled: dict[str, dict[str, None]] = {}
-        # Of spilled accounts: the subscriptions under each instrument they are bound to or were seen with.
+        # Of spilled accounts: the subscriptions under each instrument they are bound to or were seen with, and the
+        # instruments under their number.
         self._ties: dict[str, dict[str, dict[str, None]]] = {}
 
     # ---- restore ----
@@ -73,8 +75,8 @@ class Tables:
             account_id, separator, name = key.partition(_SEPARATOR)
             if separator:
                 self._spilled.setdefault(account_id, {})[name] = None
-                if name.startswith("s:"):
-                    self._tie(account_id, name[2:], None, _decode_subscription(value))
+                if name[0] in _TIED:
+                    self._tie(account_id, name, None, _decode[name[0]](value))
             elif value == _SPILLED:
                 self._spilled.setdefault(account_id, {})
             self.due.move(key, (), _timers_in(self.rows, key))
@@ -130,12 +132,16 @@ class Tables:
         return None if row is None else _decode[name[0]](row)
 
     def tied(self, account_id: str, ties: Iterable[str]) -> set[str]:
-        """Give the subscriptions of a spilled account under any of the ties (`ties_of`)."""
+        """Give the subscriptions or instruments of a spilled account under any of the ties (`ties_of`)."""
         known = self._ties.get(account_id, {})
-        return {subscription_id for tie in ties for subscription_id in known.get(tie, ())}
+        return {tied_id for tie in ties for tied_id in known.get(tie, ())}
+
+    def tied_by(self, account_id: str, tie: str) -> Collection[str]:
+        """Give what is under one tie, in no order, without a copy."""
+        return self._ties.get(account_id, {}).get(tie, {}).keys()
 
     def count_tied(self, account_id: str, ties: Iterable[str]) -> int:
-        """Count the subscriptions under any of the ties; one that is under two counts twice."""
+        """Count what is under any of the ties; what is under two counts twice."""
         known = self._ties.get(account_id, {})
         return sum(len(known.get(tie, ())) for tie in ties)
 
@@ -143,17 +149,15 @@ class Tables:
         """List the ties of a spilled account."""
         return self._ties.get(account_id, ())
 
-    def _tie(
-        self, account_id: str, subscription_id: str, before: Subscription | None, after: Subscription
-    ) -> None:
-        known = self._ties.setdefault(account_id, {})
+    def _tie(self, account_id: str, name: str, before: Record | None, after: Record) -> None:
+        known, tied_id = self._ties.setdefault(account_id, {}), name[2:]
         for tie in () if before is None else ties_of(before):
             tied = known[tie]
-            del tied[subscription_id]
+            del tied[tied_id]
             if not tied:
                 del known[tie]
         for tie in ties_of(after):
-            known.setdefault(tie, {})[subscription_id] = None
+            known.setdefault(tie, {})[tied_id] = None
 
     def write_record(
         self, account_id: str, name: str, record: Record, before: int | None, changes: Changes
@@ -165,8 +169,8 @@ class Tables:
             after = record.timer
             if before is None or after is None or not self.due.stays(before, after):
                 self.due.move(key, _timer(before, name, account_id), _timer(after, name, account_id))
-        elif isinstance(record, Subscription):
-            self._tie(account_id, name[2:], None if known is None else _decode_subscription(known), record)
+        elif name[0] in _TIED:
+            self._tie(account_id, name, None if known is None else _decode[name[0]](known), record)
         if known is None:
             self._spilled[account_id][name] = None
         self.rows[key] = changes[key] = _encode(record)
@@ -181,14 +185,22 @@ class Tables:
 
 
 BOUND, SEEN, UNPAID = "o", "s", "u"
+NUMBER = "#"  # a card number's or bank account's credential begins so, too
 
 
-def ties_of(subscription: Subscription) -> set[str]:
-    """Name what a subscription hangs on: its own binding (or none), the instrument last seen with it, its debt."""
-    ties = {BOUND + (subscription.own or "")}
-    if subscription.seen is not None:
-        ties.add(SEEN + subscription.seen)
-    if subscription.unpaid:
+def ties_of(record: Record) -> set[str]:
+    """Name what a record hangs on, for those that are looked for so.
+
+    A subscription: its own binding (or none), the instrument last seen with it, its debt. An instrument: its number.
+    """
+    if isinstance(record, Instrument):
+        return set() if record.fingerprint is None else {NUMBER + record.fingerprint}
+    if not isinstance(record, Subscription):
+        return set()
+    ties = {BOUND + (record.own or "")}
+    if record.seen is not None:
+        ties.add(SEEN + record.seen)
+    if record.unpaid:
         ties.add(UNPAID)
     return ties
 

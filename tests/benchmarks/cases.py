@@ -57,9 +57,15 @@ def issued(number: int, subscription: int, account_id: str, moment: datetime) ->
 
 
 def declined(
-    number: int, subscription: int, account_id: str, moment: datetime, charge: int = 1
+    number: int,
+    subscription: int,
+    account_id: str,
+    moment: datetime,
+    charge: int = 1,
+    *,
+    fingerprint: str | None = None,
 ) -> Event[ChargeDeclined]:
-    """One of its declines; `charge` counts them."""
+    """One of its declines; `charge` counts them. Without a fingerprint its card has a number of its own."""
     instrument_id = f"pm_{account_id[5:]}_{subscription}"  # each subscription has a card of its own
     return Event(
         id=f"evt_d_{number:08d}_{charge}",
@@ -79,7 +85,7 @@ def declined(
                 instrument_id=instrument_id,
                 type=InstrumentType.CARD,
                 network="visa",
-                fingerprint=f"f{instrument_id[3:]}",
+                fingerprint=fingerprint or f"f{instrument_id[3:]}",
             ),
         ),
     )

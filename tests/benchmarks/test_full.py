@@ -30,9 +30,10 @@ def test_fold() -> None:
 
 def test_growth() -> None:
     report = told(growth.measure(quick=False))
-    by_cases, by_size = (target.measured for target in report.targets)
+    by_cases, by_size, by_number = (target.measured for target in report.targets)
     assert by_cases <= 2 * growth.MOST_GROWTH, "a decline grows with the open cases"
     assert by_size <= 2, "a decline grows with the subscriptions of its account"
+    assert by_number <= 2 * growth.MOST_SHARED, "a decline grows with the subscriptions on its card number"
 
 
 @pytest.mark.broker

@@ -75,9 +75,7 @@ BUNDLE = Bundle(
             type="card", network="visa", fingerprint="f", fix_data_at=5, fix_data_why=("stripe.expired_card",)
         )
     },
-    credentials={
-        "#f": Credential(network="visa", attempts=[5], unanswered={"in-1/1": 5}, instruments=["pm-2"])
-    },
+    credentials={"#f": Credential(network="visa", attempts=[5], unanswered={"in-1/1": 5})},
 )
 
 
