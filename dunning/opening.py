@@ -57,7 +57,8 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     Returns:
         None if the window of a first decline is over already: then there is no case (contract section 6, Window).
     """
-    ends_at = window_end(policy, matter.invoice, first_decline_at)
+    brought = matter.invoice.reopened_until
+    ends_at = window_end(policy, matter.invoice, first_decline_at) if brought is None else brought
     if first_decline_at is not None and page.now >= ends_at:
         return None
     touch(page, matter)
@@ -65,6 +66,7 @@ def open_case(page: Page, matter: Matter, policy: Policy, first_decline_at: int 
     anchor = first_decline_at if counts else None  # nothing else asks for it
     case = Case(policy=page.book.number(policy), window_ends_at=ends_at, first_decline_at=anchor)
     case.provisional = Provisional() if matter.invoice.issued_at is None else None
+    case.window_given, matter.invoice.reopened_until = brought is not None, None
     case.last_attempt_at = matter.invoice.attempted_at
     matter.invoice.case = matter.case = case
     matter.invoice.forget_at = matter.invoice.settled_at = None
@@ -158,6 +160,8 @@ def _reopen_unknown(invoice: Invoice, data: InvoiceReopened, at: int) -> str:
     invoice.settled, invoice.settled_at = None, at
     invoice.paid = 0  # what was paid has gone back
     # The amounts of charges are no statement of what was open before.
+    if data.window_ends_at is not None:
+        invoice.reopened_until = micros(data.window_ends_at)
     stated = data.balance_minor or (invoice.open_balance if invoice.adjusted else 0)
     invoice.balance, invoice.open_balance, invoice.adjusted = stated or None, stated, stated > 0
     return "unknown_invoice"

@@ -93,6 +93,7 @@ class Invoice:
     settled: str | None = None
     settled_at: int = -1
     reopened: int = -1  # the moment of that, before it came
+    reopened_until: int | None = None  # the window's end that it brought
     pending: dict[str, str | None] = field(default_factory=dict)  # charge id: request id
     pending_since: dict[str, int] = field(default_factory=dict)  # by charge id
     pending_named: set[str] = field(default_factory=set)  # charges of which the request was told

@@ -137,6 +137,7 @@ class InvoiceEvents(Telling):
         if case is None:
             if invoice.issued is None:
                 self.reopened_unknown(invoice, data.balance_minor, moment)
+                invoice.reopened_until = invoice.reopened_until if end is None else end
                 return
             invoice.settled = None
             amount = invoice.issued.amount_minor

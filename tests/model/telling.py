@@ -126,7 +126,8 @@ class Telling:
             window_end=0,
             cursor=self.now - 1,
         )
-        self.set_window(case)
+        case.window_given = invoice.reopened_until is not None
+        self.set_window(case, invoice.reopened_until)
         if case.window_end > self.now or decline is None:
             self.account.cases[invoice.invoice_id] = case
         return case

@@ -382,6 +382,24 @@ def test_an_invoice_that_was_reopened_before_it_came_opens_its_case_when_it_does
     """)
 
 
+def test_an_invoice_that_was_reopened_before_it_came_keeps_the_window_that_this_brought() -> None:
+    assert_story("""
+        day 0  settled voided                =>  voided
+        day 1  reopened correction until=d9  =>  unknown_invoice
+        day 2  issued on=card-A at=d0        =>  reopened  case:retrying@d3(window_ends_at=d9)
+        day 3  due                           =>  scheduled  request:1@card-A(not_after=d9)  case:in_flight
+    """)
+    assert_story("""
+        day 1  reopened correction until=d9  =>  unknown_invoice
+        day 2  declined 0                    =>  declined  notice:payment_declined  case:retrying@d5(window_ends_at=d9)
+        day 4  issued on=card-A at=d0        =>  reanchored  case:retrying@d7(window_ends_at=d9)
+    """)
+    assert_story("""
+        day 1  reopened correction until=d2  =>  unknown_invoice
+        day 3  declined 0                    =>  no_case
+    """)
+
+
 def test_a_balance_that_was_stated_after_the_settlement_is_what_a_reopened_invoice_goes_back_to() -> None:
     assert_story("""
         day 0  issued on=card-A     =>  issued
