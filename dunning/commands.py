@@ -26,15 +26,16 @@ def on_command(page: Page, event: Event[Command]) -> str:
     for matter in matters:
         touch(page, matter)
     at = micros(event.time)
-    if data.command is CommandName.PAUSE:
-        _pause(page, account, data, matters)
-    elif data.command is CommandName.RESUME:
-        _resume(page, account, data, matters, at)
-    else:
-        for matter in matters:
-            if data.command is CommandName.STOP:
+    match data.command:
+        case CommandName.PAUSE:
+            _pause(page, account, data, matters)
+        case CommandName.RESUME:
+            _resume(page, account, data, matters, at)
+        case CommandName.STOP:
+            for matter in matters:
                 close(page, matter, CloseReason.STOPPED)
-            else:
+        case CommandName.RETRY_NOW:
+            for matter in matters:
                 _retry_now(page, matter, at)
     return data.command if matters else "no_open_case"
 
