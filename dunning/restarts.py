@@ -13,6 +13,7 @@ from dunning.binding import (
     see,
     verdict_against,
     verdict_on,
+    was_gone_since,
 )
 from dunning.classes import FIX_DATA, NEVER
 from dunning.ladder import begin_anew
@@ -69,8 +70,7 @@ def seen_with(
     """
     if not is_news(account, subscription_id, instrument_id):
         return False
-    gone_at = account.instrument(instrument_id).gone_at
-    if gone_at is not None and at < gone_at:
+    if was_gone_since(account, instrument_id, at):
         return False
     before = charged_on(account, subscription_id)
     matters = [] if is_bound(account, subscription_id) else list(account.open_matters_of(subscription_id))
