@@ -150,28 +150,27 @@ def was_gone_since(account: OpenAccount, instrument_id: str, at: int) -> bool:
     return gone_at is not None and at < gone_at
 
 
-def verdict_against(matter: Matter, means: Means) -> DeclineClass | None:
+def forbidding_class(matter: Matter, means: Means) -> DeclineClass | None:
     """Tell which class of decline forbids automatic attempts of this case on the instrument; None: nothing does.
 
     `never` holds for the credential, `fix_data` for the instrument, `needs_customer` for the case
     (contract section 6, What a verdict covers).
     """
-    if (blocked := verdict_on(means)) is not None:
-        return blocked
+    if (blocking := _blocking_class(means)) is not None:
+        return blocking
     case = matter.invoice.case
     return NEEDS_CUSTOMER if case is not None and case.needs_customer else None
 
 
-def verdict_on(means: Means) -> DeclineClass | None:
-    """Tell which class of decline forbids automatic attempts on the instrument, whatever the case."""
+def blocking_class(account: OpenAccount, instrument_id: str | None) -> DeclineClass | None:
+    """Tell which class of decline blocks the instrument for every case; None: nothing does, or there is none."""
+    return None if instrument_id is None else _blocking_class(account.means(instrument_id))
+
+
+def _blocking_class(means: Means) -> DeclineClass | None:
     if means.credential.dead_why:
         return NEVER
     return None if means.instrument.fix_data_at is None else FIX_DATA
-
-
-def verdict_on_charged(account: OpenAccount, charged: str | None) -> DeclineClass | None:
-    """The same for what a subscription is charged on; nothing blocks who is charged on nothing."""
-    return None if charged is None else verdict_on(account.means(charged))
 
 
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, answered, attempted, attempted_beside, quarantine
-from dunning.binding import charged_on, verdict_on_charged
+from dunning.binding import blocking_class, charged_on
 from dunning.classes import RECONCILE
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import invoice_knows
@@ -97,7 +97,7 @@ def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
     """Take a decline that finds no open case, or comes too late for it: its verdict holds. Returns the reason."""
     data, invoice = failure.data, matter.invoice
     charged = charged_on(matter.account, invoice.subscription_id)
-    before = verdict_on_charged(matter.account, charged)
+    before = blocking_class(matter.account, charged)
     apply_verdict(
         page,
         matter,

@@ -4,7 +4,7 @@ A pause is a flag on its scope and holds for cases that open later; `resume` cle
 """
 
 from dunning.account import Matter, OpenAccount
-from dunning.binding import charged_on, is_dead, is_paused, verdict_against
+from dunning.binding import charged_on, forbidding_class, is_dead, is_paused
 from dunning.closing import REMEMBERED_FOR, close
 from dunning.duplicates import account_knows
 from dunning.page import Page
@@ -92,7 +92,7 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
         is_owed = (
             case.dropped_while_paused
             and instrument_id is not None
-            and verdict_against(matter, account.means(instrument_id)) is None
+            and forbidding_class(matter, account.means(instrument_id)) is None
         )
         # What was asked for before the pause goes on as what it is.
         if case.immediate.asked_in_pause if case.immediate is not None else is_owed:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from dunning.account import Matter, Means
-from dunning.binding import charged_on, is_paused, verdict_against
+from dunning.binding import charged_on, forbidding_class, is_paused
 from dunning.calendar import add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.classes import NEVER
@@ -118,7 +118,7 @@ def plan(page: Page, matter: Matter) -> None:
     if matter.has_open_case:
         case = matter.case
         policy = page.policies[case.policy]
-        attempt = _next_attempt(page, matter, case, policy)
+        attempt = _plan_attempt(page, matter, case, policy)
         is_running = not is_paused(matter)
         if attempt is None:
             missed_at = _missed_for_provider(page, matter, case, policy)
@@ -194,7 +194,7 @@ def state_of(matter: Matter) -> CaseState:
     else:
         instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
         is_blocked = (
-            instrument_id is None or verdict_against(matter, matter.account.means(instrument_id)) is not None
+            instrument_id is None or forbidding_class(matter, matter.account.means(instrument_id)) is not None
         )
         state = CaseState.WAITING if is_blocked else CaseState.EXHAUSTED
     return state
@@ -248,19 +248,23 @@ class _Prospect(msgspec.Struct, gc=False):
         return None if allowed is None or allowed.at < until else allowed
 
 
-def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Attempt | None:
+def _plan_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Attempt | None:
+    """Plan the next automatic attempt, and drop from the case what can never go: an immediate one, or a rung kept.
+
+    Where there is none, `matter.rules` are the network rules that forbid it.
+    """
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     if matter.invoice.quarantined or instrument_id is None:
         return None
     means = matter.account.means(instrument_id)
     prospect = _Prospect(page, matter, case, policy, means)
-    against = verdict_against(matter, means)
-    if case.immediate is not None and not _is_forbidden(case.immediate, against, means):
+    forbidding = forbidding_class(matter, means)
+    if case.immediate is not None and not _is_forbidden(case.immediate, forbidding, means):
         attempt = _immediate(prospect, case.immediate.since, case.immediate.due_at)
         if attempt is not None:
             return attempt
     case.immediate = None  # no instant inside the window is left for it, or no instrument that may be charged
-    if case.request is not None or against is not None:
+    if case.request is not None or forbidding is not None:
         return None
     if (
         case.technical_at is not None
@@ -273,12 +277,12 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
     return attempt
 
 
-def _is_forbidden(owed: Immediate, against: DeclineClass | None, means: Means) -> bool:
+def _is_forbidden(owed: Immediate, forbidding: DeclineClass | None, means: Means) -> bool:
     """Tell whether a verdict forbids an immediate attempt; one older than a restart does not, except `never`."""
-    if against is None:
+    if forbidding is None:
         return False
     fix_data_at = means.instrument.fix_data_at
-    return against is NEVER or owed.kind == "d" or (fix_data_at is not None and fix_data_at > owed.since)
+    return forbidding is NEVER or owed.kind == "d" or (fix_data_at is not None and fix_data_at > owed.since)
 
 
 def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy) -> int | None:
@@ -290,10 +294,10 @@ def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy)
     if free.technical_at is not None and free.technical_at <= page.now:
         free.technical_at = None
     use_due_rungs(matter, free, policy, page.now, None)
-    attempt = _next_attempt(page, matter, free, policy)
+    attempt = _plan_attempt(page, matter, free, policy)
     if attempt is not None and attempt.at <= page.now:  # a moved one, missed now
         free.carried_at = None
-        attempt = _next_attempt(page, matter, free, policy)
+        attempt = _plan_attempt(page, matter, free, policy)
     if attempt is None or attempt.at <= page.now:
         return None
     return attempt.due_at if attempt.due_at > page.now else attempt.at

@@ -5,14 +5,14 @@ The one rule: each open case gets exactly one immediate attempt per cause, whate
 
 from dunning.account import Matter, OpenAccount
 from dunning.binding import (
+    blocking_class,
     charged_on,
+    forbidding_class,
     is_bound,
     is_dead,
     is_news,
     is_paused,
     see,
-    verdict_against,
-    verdict_on,
     was_gone_since,
 )
 from dunning.classes import FIX_DATA, NEVER
@@ -99,9 +99,9 @@ def instrument_seen(page: Page, matter: Matter, *, is_told: bool = True) -> None
     is_back = case.request is not None and case.request.instrument_id == instrument_id
     if is_back and case.immediate is not None and case.immediate.reason in RESTARTS:
         case.immediate = None
-    blocked = verdict_on(matter.account.means(instrument_id))
-    if blocked is not None and is_told:
-        action_needed(page, matter, instrument_id, blocked)
+    blocking = blocking_class(matter.account, instrument_id)
+    if blocking is not None and is_told:
+        action_needed(page, matter, instrument_id, blocking)
 
 
 def details_updated(page: Page, matter: Matter, due_at: int) -> None:
@@ -154,6 +154,6 @@ def tell_if_blocked(page: Page, matter: Matter) -> None:
     if instrument_id is None:
         no_instrument(page, matter)
         return
-    against = verdict_against(matter, matter.account.means(instrument_id))
-    if against is not None:
-        action_needed(page, matter, instrument_id, against)
+    forbidding = forbidding_class(matter, matter.account.means(instrument_id))
+    if forbidding is not None:
+        action_needed(page, matter, instrument_id, forbidding)
