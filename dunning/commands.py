@@ -9,7 +9,7 @@ from dunning.closing import REMEMBERED_FOR, close
 from dunning.duplicates import account_knows
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import Immediate, Invoice
+from dunning.records import BY_ORDER, BY_RESUME, Immediate, ImmediateKind, Invoice
 from schemas.commands import Command, CommandName
 from schemas.decisions import CloseReason, RequestReason
 from schemas.envelope import Event
@@ -96,7 +96,7 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
         )
         # What was asked for before the pause goes on as what it is.
         if case.immediate.asked_in_pause if case.immediate is not None else is_owed:
-            kind = "d" if case.immediate is None else case.immediate.kind
+            kind: ImmediateKind = BY_RESUME if case.immediate is None else case.immediate.kind
             case.immediate = Immediate(RequestReason.RESUMED, at, page.now, kind=kind)
         case.dropped_while_paused = False
 
@@ -117,5 +117,5 @@ def _retry_now(page: Page, matter: Matter, at: int) -> None:
     if instrument_id is None or is_dead(matter.account, instrument_id):
         return
     if case.immediate is None:  # one that is owed already is enough, and says why
-        case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter), kind="c")
+        case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter), kind=BY_ORDER)
     matter.moved_by = RequestReason.COMMAND

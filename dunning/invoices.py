@@ -7,7 +7,7 @@ from dunning.failures import tell_doubt
 from dunning.opening import open_reopened, reanchor, reopen
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import UNKNOWN_CHARGE, Invoice, Quarantined
+from dunning.records import BY_OTHERS, UNKNOWN_CHARGE, Invoice, Quarantined
 from dunning.restarts import seen_with, tell_if_blocked
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
@@ -144,7 +144,7 @@ def _hold_back(page: Page, matter: Matter) -> None:
     invoice = matter.invoice
     invoice.paid = invoice.paid_at = 0
     invoice.quarantined.append(
-        Quarantined(UNKNOWN_CHARGE, None, "", reconcile=True, since=page.now, is_named=False)
+        Quarantined(UNKNOWN_CHARGE, None, BY_OTHERS, reconcile=True, since=page.now, is_named=False)
     )
     if matter.has_open_case:
         tell_doubt(page, matter, None, "engine.currency_differs")

@@ -16,7 +16,7 @@ from dunning.ladder import (
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up, touch
 from dunning.policy import Policy, WindowAnchor
-from dunning.records import Case, Invoice, Provisional
+from dunning.records import NO_PLAN, Case, Invoice, Provisional
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
 from schemas.invoices import InvoiceReopened
@@ -100,7 +100,7 @@ def reanchor(page: Page, matter: Matter) -> None:
         # Its age is known now.
         page.subscriptions[matter.account.account_id, matter.invoice.subscription_id] = None
         return
-    case.plan_kind = ""
+    case.plan_kind = NO_PLAN
     if case.carried_at is not None:
         case.carried_at = _waiting_rung(matter, case, policy, page.now, is_same=is_same)
     _begin(page, matter, case, policy)
