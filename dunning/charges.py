@@ -26,6 +26,7 @@ from dunning.page import Page
 from dunning.plan import touch
 from dunning.policy import Policy
 from dunning.provider import has_paid, has_tried, hear
+from dunning.reasons import Reason
 from dunning.records import UNKNOWN_CHARGE, Invoice, digest, is_remembered, remembering
 from dunning.restarts import seen_with
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
@@ -39,7 +40,7 @@ _PAID = CloseReason.PAID
 _MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
-def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
+def on_declined(page: Page, event: Event[ChargeDeclined]) -> Reason:
     """Take a decline: count it, let its verdict hold, and open or continue the case. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -93,7 +94,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     return _declined_aside(page, matter, failure)
 
 
-def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
+def _declined_aside(page: Page, matter: Matter, failure: Failure) -> Reason:
     """Take a decline that finds no open case, or comes too late for it: its verdict holds. Returns the reason."""
     data, invoice = failure.data, matter.invoice
     charged = charged_on(matter.account, invoice.subscription_id)
@@ -117,7 +118,7 @@ def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
-def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
+def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> Reason:
     """Take a success: lower the balance; at zero the case closes `paid`. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -173,7 +174,7 @@ def _pay(invoice: Invoice, amount_minor: int) -> None:
         invoice.balance = left
 
 
-def on_pending(page: Page, event: Event[ChargePending]) -> str:
+def on_pending(page: Page, event: Event[ChargePending]) -> Reason:
     """Quarantine the case until the outcome of this charge is known. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -209,7 +210,7 @@ def _answered(
     return answer
 
 
-def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: bytes) -> str | None:
+def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: bytes) -> Reason | None:
     """Give the reason why an outcome changes nothing: the event was taken, or its charge has one of the outcomes."""
     if invoice_knows(matter, event):
         return "duplicate"

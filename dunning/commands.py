@@ -9,6 +9,7 @@ from dunning.closing import REMEMBERED_FOR, close
 from dunning.duplicates import account_knows
 from dunning.page import Page
 from dunning.plan import touch
+from dunning.reasons import Reason
 from dunning.records import BY_ORDER, BY_RESUME, Immediate, ImmediateKind, Invoice
 from schemas.commands import Command, CommandName
 from schemas.decisions import CloseReason, RequestReason
@@ -16,7 +17,7 @@ from schemas.envelope import Event
 from schemas.instants import micros
 
 
-def on_command(page: Page, event: Event[Command]) -> str:
+def on_command(page: Page, event: Event[Command]) -> Reason:
     """Carry out an order. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)

@@ -17,6 +17,7 @@ from dunning.page import Note, Output, Page
 from dunning.plan import plan, shown_attempt, state_of
 from dunning.policies import PREFIX as POLICIES
 from dunning.policies import PolicyBook
+from dunning.reasons import Reason
 from dunning.rules import Rules
 from dunning.stages import look
 from dunning.tables import Changes, Tables
@@ -37,7 +38,7 @@ TIMERS_A_PAGE = 1_000
 _CLOSED = CaseState.CLOSED  # looked up in every event: a global costs a tenth of an enum's member
 
 # No `match`: an event would ask for each type in turn. That none is missing a test holds.
-_HANDLERS: dict[type[InputData], Callable[[Page, Event[Any]], str]] = {
+_HANDLERS: dict[type[InputData], Callable[[Page, Event[Any]], Reason]] = {
     InvoiceIssued: invoices.on_issued,
     ChargeDeclined: charges.on_declined,
     ChargeSucceeded: charges.on_succeeded,

@@ -19,6 +19,7 @@ from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of
 from dunning.policy import Policy
 from dunning.provider import has_tried
+from dunning.reasons import Reason
 from dunning.records import LETTER_OF, Case
 from dunning.restarts import action_needed, tell_if_blocked
 from schemas.charges import ChargeDeclined, Initiator
@@ -42,7 +43,7 @@ class Failure(msgspec.Struct, gc=False):
     is_turned: bool = False  # its instrument was seen with it, and is what the case is charged on from now on
 
 
-def declined_in_case(page: Page, matter: Matter, failure: Failure) -> str:
+def declined_in_case(page: Page, matter: Matter, failure: Failure) -> Reason:
     """Continue an open case after a decline. Returns the reason."""
     data, verdict, attempted_at = failure.data, failure.verdict, failure.attempted_at
     case, policy = matter.case, page.policies[matter.case.policy]
@@ -166,7 +167,7 @@ def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
     return 0 if data.initiated_by is _SCHEDULE else None
 
 
-def doubted(page: Page, matter: Matter, failure: Failure) -> str:
+def doubted(page: Page, matter: Matter, failure: Failure) -> Reason:
     """Quarantine a suspected duplicate: it is told to the operator, and as declined only once it is resolved."""
     data, answer, why = failure.data, failure.answer, failure.verdict.why
     # It counts as it stands (contract section 6, Counting); its outcome takes its place.

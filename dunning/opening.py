@@ -16,6 +16,7 @@ from dunning.ladder import (
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up, touch
 from dunning.policy import Policy, WindowAnchor
+from dunning.reasons import Reason
 from dunning.records import NO_PLAN, Case, Invoice, Provisional
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
@@ -106,7 +107,7 @@ def reanchor(page: Page, matter: Matter) -> None:
     _begin(page, matter, case, policy)
 
 
-def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
+def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> Reason:
     """Open an invoice again, the only way back from a closed case. Returns the reason of what was done.
 
     The old window stays unless the event brings one; no immediate attempt is made. One that speaks of a moment
@@ -155,7 +156,7 @@ def open_reopened(page: Page, matter: Matter) -> Case:
     return case
 
 
-def _reopen_unknown(invoice: Invoice, data: InvoiceReopened, at: int) -> str:
+def _reopen_unknown(invoice: Invoice, data: InvoiceReopened, at: int) -> Reason:
     """Open an invoice again that has not come yet; what is owed comes with it, or with a decline."""
     invoice.settled, invoice.settled_at = None, at
     invoice.paid = 0  # what was paid has gone back

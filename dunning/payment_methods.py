@@ -9,6 +9,7 @@ from dunning.duplicates import account_knows
 from dunning.instruments import charged_with, data_right, describe
 from dunning.page import Page
 from dunning.plan import touch
+from dunning.reasons import Reason
 from dunning.restarts import details_updated, instrument_changed, instrument_seen
 from schemas.decisions import Action, NoticeKind
 from schemas.envelope import Event
@@ -19,7 +20,7 @@ from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 _ADDED_NOT_BOUND, _REQUIRED = NoticeKind.INSTRUMENT_ADDED_NOT_BOUND, Action.REQUIRED
 
 
-def on_updated(page: Page, event: Event[PaymentMethodUpdated]) -> str:
+def on_updated(page: Page, event: Event[PaymentMethodUpdated]) -> Reason:
     """Take one change of an instrument. Returns the reason."""
     account = page.account(event.data.account_id)
     if account_knows(account, event):
@@ -27,7 +28,7 @@ def on_updated(page: Page, event: Event[PaymentMethodUpdated]) -> str:
     return _CHANGES[event.data.change](page, account, event)
 
 
-def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> Reason:
     """Owning binds nothing; who has an open case on another instrument is told so, once for each new one."""
     instrument_id = event.data.instrument.instrument_id
     describe(page, account, event.data.instrument)
@@ -50,7 +51,7 @@ def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
     return "added"
 
 
-def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> Reason:
     data = event.data
     describe(page, account, data.instrument)
     reach = reach_of(account, data)
@@ -58,11 +59,11 @@ def _bound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
     return _rebind(page, account, reach.subscriptions, micros(event.time), change)
 
 
-def _unbound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+def _unbound(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> Reason:
     return _released(page, account, event, event.data.subscription_ids)
 
 
-def _gone(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+def _gone(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> Reason:
     instrument_id = event.data.instrument.instrument_id
     reason = _released(page, account, event, account.tied_to(instrument_id), from_default=True)
     note_gone(account, instrument_id, micros(event.time))
@@ -76,14 +77,14 @@ def _released(
     names: Sequence[str],
     *,
     from_default: bool = False,
-) -> str:
+) -> Reason:
     instrument = event.data.instrument
     describe(page, account, instrument)
     change = partial(release, account, instrument.instrument_id, names, from_default=from_default)
     return _rebind(page, account, names, micros(event.time), change)
 
 
-def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> str:
+def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated]) -> Reason:
     instrument_id, at = event.data.instrument.instrument_id, micros(event.time)
     matters = list(charged_with(account, instrument_id))
     for matter in matters:
@@ -97,7 +98,7 @@ def _details_updated(page: Page, account: OpenAccount, event: Event[PaymentMetho
 
 def _rebind(
     page: Page, account: OpenAccount, names: Sequence[str], at: int, change: Callable[[], None]
-) -> str:
+) -> Reason:
     """Carry out a change of bindings and restart every open case that is charged on another instrument now.
 
     One that was only seen restarts nothing: the next attempt goes to it (contract section 6, Binding).
@@ -118,7 +119,7 @@ def _rebind(
     return "instrument_changed" if moved else "same_binding"
 
 
-_CHANGES: dict[InstrumentChange, Callable[[Page, OpenAccount, Event[PaymentMethodUpdated]], str]] = {
+_CHANGES: dict[InstrumentChange, Callable[[Page, OpenAccount, Event[PaymentMethodUpdated]], Reason]] = {
     InstrumentChange.ADDED: _added,
     InstrumentChange.BOUND: _bound,
     InstrumentChange.DETAILS_UPDATED: _details_updated,
