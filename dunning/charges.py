@@ -76,9 +76,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> Reason:
     if verdict.unknown:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
     answer = _answered(page, matter, data, is_final=verdict.decline_class is not RECONCILE)
-    is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
-    if is_first and any(one.charge_id == UNKNOWN_CHARGE for one in invoice.quarantined):
-        tell_doubt(page, matter, None, "engine.currency_differs")
+    is_first = may_open and _opens(page, matter, policy, attempted_at)
     is_open = matter.has_open_case
     if answer.doubt is not None and answer.doubt.is_first and is_open:
         is_first = matter.case.decline_class == RECONCILE  # it has waited for what its first decline means
@@ -92,6 +90,18 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> Reason:
     if is_open and not is_old:
         return declined_in_case(page, matter, failure)
     return _declined_aside(page, matter, failure)
+
+
+def _opens(page: Page, matter: Matter, policy: Policy, attempted_at: int) -> bool:
+    """Open the case of a first decline, if its window is not over yet. Returns whether there is one.
+
+    Money in another currency than the invoice's, which came before it, could not be told of without a case.
+    """
+    if open_case(page, matter, policy, attempted_at) is None:
+        return False
+    if any(one.charge_id == UNKNOWN_CHARGE for one in matter.invoice.quarantined):
+        tell_doubt(page, matter, None, "engine.currency_differs")
+    return True
 
 
 def _declined_aside(page: Page, matter: Matter, failure: Failure) -> Reason:
