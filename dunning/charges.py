@@ -29,7 +29,7 @@ from dunning.provider import has_paid, has_tried, hear
 from dunning.reasons import Reason
 from dunning.records import UNKNOWN_CHARGE, Invoice, digest, is_remembered, remembering
 from dunning.restarts import seen_with
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
+from schemas.charges import MANUAL, ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
 from schemas.instants import micros
@@ -37,7 +37,6 @@ from schemas.instants import micros
 # Looked up in every event: a global costs a tenth of an enum's member.
 _SCHEDULE, _PSP = Initiator.SCHEDULE, Initiator.PSP
 _PAID = CloseReason.PAID
-_MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
 def on_declined(page: Page, event: Event[ChargeDeclined]) -> Reason:
@@ -52,7 +51,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> Reason:
     if (told := _told_before(matter, event, charge, *outcomes)) is not None:
         return told
     attempted_at = micros(data.attempted_at or event.time)
-    is_automatic = data.initiated_by not in _MANUAL
+    is_automatic = data.initiated_by not in MANUAL
     touch(page, matter)
     if data.instrument is not None:
         describe(page, account, data.instrument)

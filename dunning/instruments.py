@@ -42,9 +42,8 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     means = account.means(said.instrument_id)
     known = means.instrument
     if means.credential.dead_why and known.fingerprint is not None:
-        said = replace(
-            said, fingerprint=None
-        )  # only another instrument helps, not another number for this one
+        # Only another instrument helps, not another number for this one.
+        said = replace(said, fingerprint=None)
     if (
         said.type == known.type
         and said.fingerprint in (None, known.fingerprint)
