@@ -14,6 +14,7 @@ from dunning.instruments import note_if_full, present
 from dunning.ladder import use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
+from dunning.policy import Policy
 from dunning.records import (
     BY_LADDER,
     BY_OTHERS,
@@ -67,31 +68,15 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     since = due_at if case.immediate is None else case.immediate.since
     held = first_allowed(page.rules.networks, matter, policy, means, min(since, page.now))
     moved = () if held is None else held.why
-    superseded = case.request
-    supersedes = None if superseded is None else request_id_of(matter, case)
-    if reason is RequestReason.SCHEDULED and case.carried_at != due_at:
-        case.carried_at = None  # it was dropped
-    # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
-    has_gap = case.carried_at is not None or (superseded is not None and superseded.kind == BY_LADDER)
-    kind: AttemptKind = BY_LADDER if case.immediate is None else case.immediate.kind
-    if reason is RequestReason.TECHNICAL:
-        kind = BY_TECHNICAL
-    if superseded is not None and supersedes is not None:
-        case.superseded[supersedes] = superseded.instrument_id
+    supersedes = None
+    if case.request is not None:
+        supersedes = request_id_of(matter, case)
+        case.superseded[supersedes] = case.request.instrument_id
+    kind = _take_planned(page, matter, policy, reason)
     case.attempts += 1
     request_id = request_id_of(matter, case)
-    if reason is RequestReason.TECHNICAL:
-        case.technical_used += 1
-    if reason is RequestReason.TECHNICAL and policy.is_by_gap:
-        case.ladder_start = page.now  # the next gap counts from it, it takes none
-    else:
-        rung = case.rung
-        use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
-        has_gap = has_gap or case.rung > rung
-    case.technical_at = case.immediate = case.carried_at = None
-    case.request = InFlight(page.now, instrument_id, BY_LADDER if has_gap and kind != BY_RESTART else kind)
+    case.request = InFlight(page.now, instrument_id, kind)
     case.last_attempt_at = max(case.last_attempt_at, page.now)
-    case.plan_kind = NO_PLAN
     matter.is_planned = False
     matter.moved_by = reason
     page.request(
@@ -110,6 +95,28 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     present(matter, means, matter.invoice.balance or 0, page.now)
     page.unplanned += account.replan()
     page.note("due", reason, account.account_id, matter.id, request_id)
+
+
+def _take_planned(page: Page, matter: Matter, policy: Policy, reason: RequestReason) -> AttemptKind:
+    """Take the attempt that is due out of the plan, with every rung that it stands for. Returns how it comes about."""
+    case, due_at = matter.case, matter.case.plan_due_at
+    if reason is RequestReason.SCHEDULED and case.carried_at != due_at:
+        case.carried_at = None  # it was dropped
+    # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
+    has_gap = case.carried_at is not None or (case.request is not None and case.request.kind == BY_LADDER)
+    kind: AttemptKind = BY_LADDER if case.immediate is None else case.immediate.kind
+    if reason is RequestReason.TECHNICAL:
+        kind = BY_TECHNICAL
+        case.technical_used += 1
+    if reason is RequestReason.TECHNICAL and policy.is_by_gap:
+        case.ladder_start = page.now  # the next gap counts from it, it takes none
+    else:
+        rung = case.rung
+        use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
+        has_gap = has_gap or case.rung > rung
+    case.technical_at = case.immediate = case.carried_at = None
+    case.plan_kind = NO_PLAN
+    return BY_LADDER if has_gap and kind != BY_RESTART else kind
 
 
 def request_id_of(matter: Matter, case: Case) -> str:
