@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dunning.reasons import Cause
 from dunning.records import Account, Bundle, Case, Credential, Instrument, Invoice, Subscription
 from dunning.tables import BOUND, NUMBER, SEEN, UNPAID, Changes, Record, Tables, ties_of, timers_of
 
@@ -35,7 +36,7 @@ class Matter(msgspec.Struct, gc=False, eq=False):
     case: Case  # only where there is one: ask `has_open_case`, or know it
     is_settled_up: bool = False  # rungs that fell due before this page have been looked at
     is_planned: bool = False  # the plan is that of the record as it is now
-    moved_by: str = "replanned"  # what moved the case in this page: the reason of its case_changed
+    moved_by: Cause = "replanned"  # what moved the case in this page: the reason of its case_changed
     rules: tuple[str, ...] = ()  # the network rules that delay or forbid the next attempt, as planned
 
     @property

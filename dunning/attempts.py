@@ -3,6 +3,8 @@
 The one rule: of one invoice at most one request is unanswered, unless a restart supersedes one that is overdue.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from dunning.account import Matter
@@ -12,14 +14,32 @@ from dunning.instruments import note_if_full, present
 from dunning.ladder import use_due_rungs
 from dunning.page import Page
 from dunning.plan import plan, touch
-from dunning.records import Case, InFlight, Quarantined
+from dunning.policy import Policy
+from dunning.records import (
+    BY_LADDER,
+    BY_OTHERS,
+    BY_RESTART,
+    BY_TECHNICAL,
+    NO_PLAN,
+    PLANNED_RUNG,
+    PLANNED_TECHNICAL,
+    AttemptKind,
+    Case,
+    InFlight,
+    OutcomeKind,
+    PlanKind,
+    Quarantined,
+)
 from dunning.restarts import RESTARTS
 from schemas.charges import Initiator, Outcome
 from schemas.decisions import RequestReason
 
 # Looked up in every event: a global costs a tenth of an enum's member.
 _RETRY = Initiator.RETRY
-_PLANNED = {"R": RequestReason.SCHEDULED, "T": RequestReason.TECHNICAL}
+_PLANNED: Mapping[PlanKind, RequestReason] = {
+    PLANNED_RUNG: RequestReason.SCHEDULED,
+    PLANNED_TECHNICAL: RequestReason.TECHNICAL,
+}
 
 
 def fire(page: Page, matter: Matter) -> None:
@@ -48,31 +68,15 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     since = due_at if case.immediate is None else case.immediate.since
     held = first_allowed(page.rules.networks, matter, policy, means, min(since, page.now))
     moved = () if held is None else held.why
-    superseded = case.request
-    supersedes = None if superseded is None else request_id_of(matter, case)
-    if reason is RequestReason.SCHEDULED and case.carried_at != due_at:
-        case.carried_at = None  # it was dropped
-    # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
-    has_gap = case.carried_at is not None or (superseded is not None and superseded.kind == "r")
-    kind = (
-        "t" if reason is RequestReason.TECHNICAL else "r" if case.immediate is None else case.immediate.kind
-    )
-    if superseded is not None and supersedes is not None:
-        case.superseded[supersedes] = superseded.instrument_id
+    supersedes = None
+    if case.request is not None:
+        supersedes = request_id_of(matter, case)
+        case.superseded[supersedes] = case.request.instrument_id
+    kind = _take_planned(page, matter, policy, reason)
     case.attempts += 1
     request_id = request_id_of(matter, case)
-    if reason is RequestReason.TECHNICAL:
-        case.technical_used += 1
-    if reason is RequestReason.TECHNICAL and policy.is_by_gap:
-        case.ladder_start = page.now  # the next gap counts from it, it takes none
-    else:
-        rung = case.rung
-        use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
-        has_gap = has_gap or case.rung > rung
-    case.technical_at = case.immediate = case.carried_at = None
-    case.request = InFlight(page.now, instrument_id, "r" if has_gap and kind != "i" else kind)
+    case.request = InFlight(page.now, instrument_id, kind)
     case.last_attempt_at = max(case.last_attempt_at, page.now)
-    case.plan_kind = ""
     matter.is_planned = False
     matter.moved_by = reason
     page.request(
@@ -93,6 +97,28 @@ def _request(page: Page, matter: Matter, reason: RequestReason) -> None:
     page.note("due", reason, account.account_id, matter.id, request_id)
 
 
+def _take_planned(page: Page, matter: Matter, policy: Policy, reason: RequestReason) -> AttemptKind:
+    """Take the attempt that is due out of the plan, with every rung that it stands for. Returns how it comes about."""
+    case, due_at = matter.case, matter.case.plan_due_at
+    if reason is RequestReason.SCHEDULED and case.carried_at != due_at:
+        case.carried_at = None  # it was dropped
+    # One that takes the place of a rung has its gap too: that of the request which it supersedes never failed.
+    has_gap = case.carried_at is not None or (case.request is not None and case.request.kind == BY_LADDER)
+    kind: AttemptKind = BY_LADDER if case.immediate is None else case.immediate.kind
+    if reason is RequestReason.TECHNICAL:
+        kind = BY_TECHNICAL
+        case.technical_used += 1
+    if reason is RequestReason.TECHNICAL and policy.is_by_gap:
+        case.ladder_start = page.now  # the next gap counts from it, it takes none
+    else:
+        rung = case.rung
+        use_due_rungs(matter, case, policy, page.now, due_at if reason is RequestReason.SCHEDULED else None)
+        has_gap = has_gap or case.rung > rung
+    case.technical_at = case.immediate = case.carried_at = None
+    case.plan_kind = NO_PLAN
+    return BY_LADDER if has_gap and kind != BY_RESTART else kind
+
+
 def request_id_of(matter: Matter, case: Case) -> str:
     """The id of the case's latest request."""
     return f"{matter.id}/{case.attempts}"
@@ -108,7 +134,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     """Which request of ours an outcome belongs to."""
 
     request_id: str | None  # None: an attempt that we did not ask for
-    kind: str  # how the attempt came about, as in `InFlight.kind`; "" for a foreign one
+    kind: OutcomeKind  # how the attempt came about
     is_late: bool  # of a request that was superseded: it moves nothing in its case
     was_answered: bool = False  # its outcome was told before, as another charge
     instrument_id: str = ""  # on which the attempt was made, where that is known
@@ -125,7 +151,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
         return self.doubt is not None and self.doubt.reconcile
 
 
-_FOREIGN = Answered(None, "", is_late=False)  # most outcomes are of attempts that we did not ask for
+_FOREIGN = Answered(None, BY_OTHERS, is_late=False)  # most outcomes are of attempts that we did not ask for
 
 
 def answered(matter: Matter, outcome: Outcome, *, is_final: bool) -> Answered:
@@ -173,7 +199,7 @@ def _answered_behind(
     is_in_doubt = any(one.request_id == request_id for one in matter.invoice.quarantined)
     return Answered(
         request_id,
-        "",
+        BY_OTHERS,  # like an attempt that nobody asked for: its gap was not taken yet
         is_late=is_late,
         was_answered=not (instrument_id or is_in_doubt),
         instrument_id=instrument_id,

@@ -7,7 +7,7 @@ from typing import Any
 
 from dunning.account import Matter, OpenAccount
 from dunning.attempts import Answered, answered, attempted, attempted_beside, quarantine
-from dunning.binding import charged_on, verdict_on_charged
+from dunning.binding import blocking_class, charged_on
 from dunning.classes import RECONCILE
 from dunning.closing import REMEMBERED_FOR, settle, settled_again
 from dunning.duplicates import invoice_knows
@@ -26,9 +26,10 @@ from dunning.page import Page
 from dunning.plan import touch
 from dunning.policy import Policy
 from dunning.provider import has_paid, has_tried, hear
+from dunning.reasons import Reason
 from dunning.records import UNKNOWN_CHARGE, Invoice, digest, is_remembered, remembering
 from dunning.restarts import seen_with
-from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
+from schemas.charges import MANUAL, ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
 from schemas.instants import micros
@@ -36,10 +37,9 @@ from schemas.instants import micros
 # Looked up in every event: a global costs a tenth of an enum's member.
 _SCHEDULE, _PSP = Initiator.SCHEDULE, Initiator.PSP
 _PAID = CloseReason.PAID
-_MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
-def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
+def on_declined(page: Page, event: Event[ChargeDeclined]) -> Reason:
     """Take a decline: count it, let its verdict hold, and open or continue the case. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -51,7 +51,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if (told := _told_before(matter, event, charge, *outcomes)) is not None:
         return told
     attempted_at = micros(data.attempted_at or event.time)
-    is_automatic = data.initiated_by not in _MANUAL
+    is_automatic = data.initiated_by not in MANUAL
     touch(page, matter)
     if data.instrument is not None:
         describe(page, account, data.instrument)
@@ -75,9 +75,7 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     if verdict.unknown:
         page.note("declined", "unknown_code", data.account_id, data.invoice_id)
     answer = _answered(page, matter, data, is_final=verdict.decline_class is not RECONCILE)
-    is_first = may_open and open_case(page, matter, policy, attempted_at) is not None
-    if is_first and any(one.charge_id == UNKNOWN_CHARGE for one in invoice.quarantined):
-        tell_doubt(page, matter, None, "engine.currency_differs")
+    is_first = may_open and _opens(page, matter, policy, attempted_at)
     is_open = matter.has_open_case
     if answer.doubt is not None and answer.doubt.is_first and is_open:
         is_first = matter.case.decline_class == RECONCILE  # it has waited for what its first decline means
@@ -93,11 +91,23 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> str:
     return _declined_aside(page, matter, failure)
 
 
-def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
+def _opens(page: Page, matter: Matter, policy: Policy, attempted_at: int) -> bool:
+    """Open the case of a first decline, if its window is not over yet. Returns whether there is one.
+
+    Money in another currency than the invoice's, which came before it, could not be told of without a case.
+    """
+    if open_case(page, matter, policy, attempted_at) is None:
+        return False
+    if any(one.charge_id == UNKNOWN_CHARGE for one in matter.invoice.quarantined):
+        tell_doubt(page, matter, None, "engine.currency_differs")
+    return True
+
+
+def _declined_aside(page: Page, matter: Matter, failure: Failure) -> Reason:
     """Take a decline that finds no open case, or comes too late for it: its verdict holds. Returns the reason."""
     data, invoice = failure.data, matter.invoice
     charged = charged_on(matter.account, invoice.subscription_id)
-    before = verdict_on_charged(matter.account, charged)
+    before = blocking_class(matter.account, charged)
     apply_verdict(
         page,
         matter,
@@ -117,7 +127,7 @@ def _declined_aside(page: Page, matter: Matter, failure: Failure) -> str:
     return "case_closed" if invoice.case is not None or invoice.settled else "no_case"
 
 
-def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> str:
+def on_succeeded(page: Page, event: Event[ChargeSucceeded]) -> Reason:
     """Take a success: lower the balance; at zero the case closes `paid`. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -173,7 +183,7 @@ def _pay(invoice: Invoice, amount_minor: int) -> None:
         invoice.balance = left
 
 
-def on_pending(page: Page, event: Event[ChargePending]) -> str:
+def on_pending(page: Page, event: Event[ChargePending]) -> Reason:
     """Quarantine the case until the outcome of this charge is known. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -209,7 +219,7 @@ def _answered(
     return answer
 
 
-def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: bytes) -> str | None:
+def _told_before(matter: Matter, event: Event[Any], charge: bytes, *outcomes: bytes) -> Reason | None:
     """Give the reason why an outcome changes nothing: the event was taken, or its charge has one of the outcomes."""
     if invoice_knows(matter, event):
         return "duplicate"

@@ -4,6 +4,7 @@ from dunning.account import Matter
 from dunning.calendar import DAY
 from dunning.page import Page
 from dunning.plan import touch
+from dunning.records import NO_PLAN
 from schemas.decisions import Action, CloseReason, NoticeKind
 
 # Our choice: longer than the 13 months in which an unauthorised debit can come back.
@@ -21,7 +22,7 @@ def close(page: Page, matter: Matter, reason: CloseReason) -> None:
     case = matter.case
     case.closed = reason
     case.immediate = case.technical_at = case.carried_at = None
-    case.plan_kind = ""
+    case.plan_kind = NO_PLAN
     case.dropped_while_paused = False
     matter.moved_by = reason
     page.note("closed", reason, matter.account.account_id, matter.id)

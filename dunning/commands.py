@@ -4,19 +4,20 @@ A pause is a flag on its scope and holds for cases that open later; `resume` cle
 """
 
 from dunning.account import Matter, OpenAccount
-from dunning.binding import charged_on, is_dead, is_paused, verdict_against
+from dunning.binding import charged_on, forbidding_class, is_dead, is_paused
 from dunning.closing import REMEMBERED_FOR, close
 from dunning.duplicates import account_knows
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import Immediate, Invoice
+from dunning.reasons import Reason
+from dunning.records import BY_ORDER, BY_RESUME, Immediate, ImmediateKind, Invoice
 from schemas.commands import Command, CommandName
 from schemas.decisions import CloseReason, RequestReason
 from schemas.envelope import Event
 from schemas.instants import micros
 
 
-def on_command(page: Page, event: Event[Command]) -> str:
+def on_command(page: Page, event: Event[Command]) -> Reason:
     """Carry out an order. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -26,15 +27,16 @@ def on_command(page: Page, event: Event[Command]) -> str:
     for matter in matters:
         touch(page, matter)
     at = micros(event.time)
-    if data.command is CommandName.PAUSE:
-        _pause(page, account, data, matters)
-    elif data.command is CommandName.RESUME:
-        _resume(page, account, data, matters, at)
-    else:
-        for matter in matters:
-            if data.command is CommandName.STOP:
+    match data.command:
+        case CommandName.PAUSE:
+            _pause(page, account, data, matters)
+        case CommandName.RESUME:
+            _resume(page, account, data, matters, at)
+        case CommandName.STOP:
+            for matter in matters:
                 close(page, matter, CloseReason.STOPPED)
-            else:
+        case CommandName.RETRY_NOW:
+            for matter in matters:
                 _retry_now(page, matter, at)
     return data.command if matters else "no_open_case"
 
@@ -91,11 +93,11 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
         is_owed = (
             case.dropped_while_paused
             and instrument_id is not None
-            and verdict_against(matter, account.means(instrument_id)) is None
+            and forbidding_class(matter, account.means(instrument_id)) is None
         )
         # What was asked for before the pause goes on as what it is.
         if case.immediate.asked_in_pause if case.immediate is not None else is_owed:
-            kind = "d" if case.immediate is None else case.immediate.kind
+            kind: ImmediateKind = BY_RESUME if case.immediate is None else case.immediate.kind
             case.immediate = Immediate(RequestReason.RESUMED, at, page.now, kind=kind)
         case.dropped_while_paused = False
 
@@ -116,5 +118,5 @@ def _retry_now(page: Page, matter: Matter, at: int) -> None:
     if instrument_id is None or is_dead(matter.account, instrument_id):
         return
     if case.immediate is None:  # one that is owed already is enough, and says why
-        case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter), kind="c")
+        case.immediate = Immediate(RequestReason.COMMAND, at, page.now, is_paused(matter), kind=BY_ORDER)
     matter.moved_by = RequestReason.COMMAND

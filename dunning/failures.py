@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dunning.account import Matter
 from dunning.attempts import Answered, attempt_of, attempted, attempted_beside, quarantine
-from dunning.binding import charged_on, verdict_on_charged
+from dunning.binding import blocking_class, charged_on
 from dunning.classes import FIX_DATA, NEEDS_CUSTOMER, NEVER, RECONCILE, TECHNICAL
 from dunning.declines.verdicts import Verdict
 from dunning.instruments import apply_verdict, count, wait
@@ -19,6 +19,7 @@ from dunning.page import Page
 from dunning.plan import plan, shown_attempt, state_of
 from dunning.policy import Policy
 from dunning.provider import has_tried
+from dunning.reasons import Reason
 from dunning.records import LETTER_OF, Case
 from dunning.restarts import action_needed, tell_if_blocked
 from schemas.charges import ChargeDeclined, Initiator
@@ -42,19 +43,19 @@ class Failure(msgspec.Struct, gc=False):
     is_turned: bool = False  # its instrument was seen with it, and is what the case is charged on from now on
 
 
-def declined_in_case(page: Page, matter: Matter, failure: Failure) -> str:
+def declined_in_case(page: Page, matter: Matter, failure: Failure) -> Reason:
     """Continue an open case after a decline. Returns the reason."""
     data, verdict, attempted_at = failure.data, failure.verdict, failure.attempted_at
     case, policy = matter.case, page.policies[matter.case.policy]
     charged = charged_on(matter.account, matter.invoice.subscription_id)
     moves = charged == data.instrument_id and not failure.answer.is_late
-    before = verdict_on_charged(matter.account, charged)
+    before = blocking_class(matter.account, charged)
     apply_verdict(page, matter, data.instrument_id, verdict, attempted_at, is_told=failure.is_automatic)
     if moves or not failure.is_automatic:
         attempted(matter, attempted_at)  # of the customer or the staff whatever they tried it with
     else:
         attempted_beside(matter, attempted_at)
-    if moves and verdict.decline_class is FIX_DATA and verdict_on_charged(matter.account, charged):
+    if moves and verdict.decline_class is FIX_DATA and blocking_class(matter.account, charged):
         _forbid(page, case, failure)
     if not failure.is_automatic:
         matter.moved_by = "manual_attempt"
@@ -150,10 +151,13 @@ def _stops(matter: Matter, failure: Failure) -> bool:
 
 
 def tell_if_stopped(page: Page, matter: Matter, charged: str | None, before: DeclineClass | None) -> None:
-    """Tell of a decline that moves nothing in its case, but whose verdict blocks what that is charged on now."""
-    blocked = verdict_on_charged(matter.account, charged)
-    if charged is not None and blocked is not None and blocked is not before:
-        action_needed(page, matter, charged, blocked)
+    """Tell of a decline that moves nothing in its case, but whose verdict blocks what that is charged on now.
+
+    `before`: the class that blocked it already.
+    """
+    blocking = blocking_class(matter.account, charged)
+    if charged is not None and blocking is not None and blocking is not before:
+        action_needed(page, matter, charged, blocking)
 
 
 def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
@@ -163,7 +167,7 @@ def _attempt_number(data: ChargeDeclined, answer: Answered) -> int | None:
     return 0 if data.initiated_by is _SCHEDULE else None
 
 
-def doubted(page: Page, matter: Matter, failure: Failure) -> str:
+def doubted(page: Page, matter: Matter, failure: Failure) -> Reason:
     """Quarantine a suspected duplicate: it is told to the operator, and as declined only once it is resolved."""
     data, answer, why = failure.data, failure.answer, failure.verdict.why
     # It counts as it stands (contract section 6, Counting); its outcome takes its place.

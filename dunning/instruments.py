@@ -16,7 +16,7 @@ from dunning.networks import network_name
 from dunning.page import Page
 from dunning.plan import touch
 from dunning.policy import RuleProfile
-from dunning.records import Credential, Presented
+from dunning.records import NO_PLAN, Credential, Presented
 from dunning.restarts import action_needed
 from dunning.tables import NUMBER
 from schemas.charges import ChargeDeclined, Dialect
@@ -42,9 +42,8 @@ def describe(page: Page, account: OpenAccount, said: Instrument) -> None:
     means = account.means(said.instrument_id)
     known = means.instrument
     if means.credential.dead_why and known.fingerprint is not None:
-        said = replace(
-            said, fingerprint=None
-        )  # only another instrument helps, not another number for this one
+        # Only another instrument helps, not another number for this one.
+        said = replace(said, fingerprint=None)
     if (
         said.type == known.type
         and said.fingerprint in (None, known.fingerprint)
@@ -307,7 +306,7 @@ def correct_others(page: Page) -> None:
         for instrument_id in account.sharing(credential_id):
             for matter in list(charged_with(account, instrument_id)):
                 # What has no attempt ahead gets none by a delay.
-                if not matter.is_settled_up and (frees or matter.case.plan_kind):
+                if not matter.is_settled_up and (frees or matter.case.plan_kind != NO_PLAN):
                     touch(page, matter)
                     matter.moved_by = "instrument_delayed"
     page.delayed.clear()

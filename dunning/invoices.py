@@ -7,7 +7,8 @@ from dunning.failures import tell_doubt
 from dunning.opening import open_reopened, reanchor, reopen
 from dunning.page import Page
 from dunning.plan import touch
-from dunning.records import UNKNOWN_CHARGE, Invoice, Quarantined
+from dunning.reasons import Reason
+from dunning.records import BY_OTHERS, UNKNOWN_CHARGE, Invoice, Quarantined
 from dunning.restarts import seen_with, tell_if_blocked
 from schemas.decisions import CloseReason
 from schemas.envelope import Event
@@ -16,7 +17,7 @@ from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, Invo
 from schemas.subscriptions import SubscriptionEnded
 
 
-def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
+def on_issued(page: Page, event: Event[InvoiceIssued]) -> Reason:
     """Take the anchor and the amount; opens nothing by itself. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -61,7 +62,7 @@ def on_issued(page: Page, event: Event[InvoiceIssued]) -> str:
     return "reanchored"
 
 
-def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
+def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> Reason:
     """Take the corrected balance; 0 closes `credited`. Returns the reason."""
     data = event.data
     matter = _matter(page, data.account_id, data.invoice_id)
@@ -87,7 +88,7 @@ def on_adjusted(page: Page, event: Event[InvoiceAdjusted]) -> str:
     return "adjusted"
 
 
-def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
+def on_closed(page: Page, event: Event[InvoiceClosed]) -> Reason:
     """Settle the invoice as the billing side says. Returns the reason."""
     data = event.data
     matter = _matter(page, data.account_id, data.invoice_id)
@@ -100,7 +101,7 @@ def on_closed(page: Page, event: Event[InvoiceClosed]) -> str:
     return data.reason
 
 
-def on_reopened(page: Page, event: Event[InvoiceReopened]) -> str:
+def on_reopened(page: Page, event: Event[InvoiceReopened]) -> Reason:
     """Open the invoice again. Returns the reason."""
     data = event.data
     matter = _matter(page, data.account_id, data.invoice_id)
@@ -109,7 +110,7 @@ def on_reopened(page: Page, event: Event[InvoiceReopened]) -> str:
     return reopen(page, matter, data, micros(event.time))
 
 
-def on_ended(page: Page, event: Event[SubscriptionEnded]) -> str:
+def on_ended(page: Page, event: Event[SubscriptionEnded]) -> Reason:
     """Close the cases of a subscription that is over; nothing opens one any more. Returns the reason."""
     data = event.data
     account = page.account(data.account_id)
@@ -144,7 +145,7 @@ def _hold_back(page: Page, matter: Matter) -> None:
     invoice = matter.invoice
     invoice.paid = invoice.paid_at = 0
     invoice.quarantined.append(
-        Quarantined(UNKNOWN_CHARGE, None, "", reconcile=True, since=page.now, is_named=False)
+        Quarantined(UNKNOWN_CHARGE, None, BY_OTHERS, reconcile=True, since=page.now, is_named=False)
     )
     if matter.has_open_case:
         tell_doubt(page, matter, None, "engine.currency_differs")

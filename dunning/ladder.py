@@ -9,9 +9,18 @@ from dunning.account import Matter
 from dunning.calendar import add, is_steady
 from dunning.classes import TECHNICAL
 from dunning.policy import Policy, WindowAnchor, planned, planned_technical
-from dunning.records import UNKNOWN_ZONE, Case, Invoice, Provisional
+from dunning.records import (
+    BY_LADDER,
+    BY_RESTART,
+    BY_TECHNICAL,
+    UNKNOWN_ZONE,
+    Case,
+    Invoice,
+    OutcomeKind,
+    Provisional,
+)
 
-_GAP_TAKEN = ("r", "t")
+_GAP_TAKEN = (BY_LADDER, BY_TECHNICAL)
 
 
 def window_end(policy: Policy, invoice: Invoice, first_decline_at: int | None) -> int:
@@ -58,8 +67,8 @@ def rungs(matter: Matter, case: Case, policy: Policy) -> Iterator[tuple[int, int
 
 
 def _is_rung_unanswered(invoice: Invoice, case: Case) -> bool:
-    is_in_flight = case.request is not None and case.request.kind == "r"
-    return is_in_flight or any(one.kind == "r" and not one.is_late for one in invoice.quarantined)
+    is_in_flight = case.request is not None and case.request.kind == BY_LADDER
+    return is_in_flight or any(one.kind == BY_LADDER and not one.is_late for one in invoice.quarantined)
 
 
 def pass_rung(case: Case, policy: Policy, index: int, instant: int) -> None:
@@ -99,15 +108,15 @@ def use_due_rungs(matter: Matter, case: Case, policy: Policy, now: int, used_at:
             return
 
 
-def failed(case: Case, policy: Policy, attempted_at: int, kind: str) -> bool:
+def failed(case: Case, policy: Policy, attempted_at: int, kind: OutcomeKind) -> bool:
     """Count a failed automatic attempt (contract section 3, point 2). Returns whether the ladder counts from it.
 
     Args:
         case: whose attempt it was.
         policy: of the case.
         attempted_at: when it was made, microseconds UTC.
-        kind: how it came about, as in `InFlight.kind`. In a `previous_attempt` ladder a rung took its gap when it
-            was requested, a technical attempt takes none, and that of a restart is the first of a new count.
+        kind: how it came about. In a `previous_attempt` ladder a rung took its gap when it was requested, a
+            technical attempt takes none, and that of a restart is the first of a new count.
     """
     begins_anew, case.begins_anew = case.begins_anew, False
     if case.provisional is not None:
@@ -122,7 +131,7 @@ def failed(case: Case, policy: Policy, attempted_at: int, kind: str) -> bool:
         return True
     if policy.is_by_gap:
         case.ladder_start = max(case.ladder_start, attempted_at)
-        if kind == "i":
+        if kind == BY_RESTART:
             case.rung = 0
         elif kind not in _GAP_TAKEN and case.carried_at is None:  # one that still waits has taken the gap
             case.rung += 1
@@ -131,11 +140,11 @@ def failed(case: Case, policy: Policy, attempted_at: int, kind: str) -> bool:
     return False
 
 
-def _remember(kept: Provisional, attempted_at: int, kind: str) -> None:
+def _remember(kept: Provisional, attempted_at: int, kind: OutcomeKind) -> None:
     if kept.begins_at is None:
         kept.begins_at = attempted_at
     kept.failed_at = max(kept.failed_at or attempted_at, attempted_at)
-    kept.failures = 1 if kind == "i" else kept.failures + (kind != "t")
+    kept.failures = 1 if kind == BY_RESTART else kept.failures + (kind != BY_TECHNICAL)
 
 
 def take_anew(matter: Matter, case: Case, policy: Policy, kept: Provisional) -> None:

@@ -16,7 +16,8 @@ from dunning.ladder import (
 from dunning.page import Page
 from dunning.plan import closing_at, settle_up, touch
 from dunning.policy import Policy, WindowAnchor
-from dunning.records import Case, Invoice, Provisional
+from dunning.reasons import Reason
+from dunning.records import NO_PLAN, Case, Invoice, Provisional
 from dunning.restarts import tell_if_blocked
 from schemas.instants import micros
 from schemas.invoices import InvoiceReopened
@@ -100,13 +101,13 @@ def reanchor(page: Page, matter: Matter) -> None:
         # Its age is known now.
         page.subscriptions[matter.account.account_id, matter.invoice.subscription_id] = None
         return
-    case.plan_kind = ""
+    case.plan_kind = NO_PLAN
     if case.carried_at is not None:
         case.carried_at = _waiting_rung(matter, case, policy, page.now, is_same=is_same)
     _begin(page, matter, case, policy)
 
 
-def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> str:
+def reopen(page: Page, matter: Matter, data: InvoiceReopened, at: int) -> Reason:
     """Open an invoice again, the only way back from a closed case. Returns the reason of what was done.
 
     The old window stays unless the event brings one; no immediate attempt is made. One that speaks of a moment
@@ -155,7 +156,7 @@ def open_reopened(page: Page, matter: Matter) -> Case:
     return case
 
 
-def _reopen_unknown(invoice: Invoice, data: InvoiceReopened, at: int) -> str:
+def _reopen_unknown(invoice: Invoice, data: InvoiceReopened, at: int) -> Reason:
     """Open an invoice again that has not come yet; what is owed comes with it, or with a decline."""
     invoice.settled, invoice.settled_at = None, at
     invoice.paid = 0  # what was paid has gone back

@@ -9,6 +9,7 @@ import msgspec
 
 from dunning.account import Matter, OpenAccount
 from dunning.policies import PolicyBook
+from dunning.reasons import Reason
 from dunning.rules import Rules
 from dunning.tables import Changes, Tables
 from schemas.decisions import (
@@ -41,10 +42,10 @@ class Output(msgspec.Struct, frozen=True, gc=False):
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
-    """What became of one event or timer, for logs and metrics: every input ends as one of these."""
+    """What became of one event or timer, for logs and metrics."""
 
     trigger: str
-    reason: str
+    reason: Reason
     account_id: str
     invoice_id: str | None = None
     request_id: str | None = None
@@ -187,7 +188,7 @@ class Page:
         matter: Matter,
         state: CaseState,
         previous: CaseState | None,
-        reason: str,
+        reason: str,  # a `Cause`; of a closed case a `CloseReason`
         next_attempt_at: int | None,
     ) -> None:
         """Tell where the case stands now."""
@@ -238,7 +239,7 @@ class Page:
     def note(
         self,
         trigger: str,
-        reason: str,
+        reason: Reason,
         account_id: str,
         invoice_id: str | None = None,
         request_id: str | None = None,

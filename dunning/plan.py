@@ -3,6 +3,7 @@
 Ladder, technical attempts, immediate attempts, notices, stages and the window's end yield one next timer.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from datetime import date
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 
 from dunning.account import Matter, Means
-from dunning.binding import charged_on, is_paused, verdict_against
+from dunning.binding import charged_on, forbidding_class, is_paused
 from dunning.calendar import add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.classes import NEVER
@@ -19,7 +20,17 @@ from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, r
 from dunning.page import Page
 from dunning.policy import Policy
 from dunning.provider import FOR_EVER, held_until
-from dunning.records import Case, Immediate
+from dunning.records import (
+    BY_RESUME,
+    NO_PLAN,
+    PLANNED_IMMEDIATE,
+    PLANNED_RUNG,
+    PLANNED_TECHNICAL,
+    PROVIDERS_TURN,
+    Case,
+    Immediate,
+    PlanKind,
+)
 from schemas.decisions import CaseState, DeclineClass
 
 # What falls due in one instant, in the order in which it fires (contract section 6, Order).
@@ -30,7 +41,11 @@ ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, E
 # Of a card's expiry, our choice: what lies outside is no date.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 
-_LETTERS: Final = {IMMEDIATE: "I", TECHNICAL: "T", RUNG: "R"}
+_PLANNED: Final[Mapping[int, PlanKind]] = {
+    IMMEDIATE: PLANNED_IMMEDIATE,
+    TECHNICAL: PLANNED_TECHNICAL,
+    RUNG: PLANNED_RUNG,
+}
 # Looked up in every event: a global costs a tenth of an enum's member.
 _RETRYING, _CLOSED, _IN_FLIGHT = CaseState.RETRYING, CaseState.CLOSED, CaseState.IN_FLIGHT
 
@@ -63,9 +78,13 @@ def settle_up(page: Page, matter: Matter) -> None:
     missed = _fell_due(case, now) and is_paused(matter)
     if missed:
         case.dropped_while_paused = True
-    if case.technical_at is not None and case.technical_at < now and (case.plan_kind != "T" or missed):
+    if (
+        case.technical_at is not None
+        and case.technical_at < now
+        and (case.plan_kind != PLANNED_TECHNICAL or missed)
+    ):
         drop_technical(matter, case, policy)
-    waits = case.plan_kind == "R" and not missed
+    waits = case.plan_kind == PLANNED_RUNG and not missed
     if (
         case.carried_at is not None
         and not (waits and case.carried_at == case.plan_due_at)
@@ -75,7 +94,12 @@ def settle_up(page: Page, matter: Matter) -> None:
     if waits and case.plan_due_at >= now and not policy.is_by_gap and not case.is_held:
         return  # nothing before the next rung can go, and that one is still ahead
     is_free = case.request is None and not held_until(case, now)
-    if policy.is_by_gap and case.plan_kind in ("I", "T") and is_free and not missed:
+    if (
+        policy.is_by_gap
+        and case.plan_kind in (PLANNED_IMMEDIATE, PLANNED_TECHNICAL)
+        and is_free
+        and not missed
+    ):
         return  # the next gap follows the attempt that waits for a network
     if policy.is_by_gap and case.technical_at is not None:
         return  # or the technical one that is planned
@@ -101,7 +125,9 @@ def _is_held_back(page: Page, matter: Matter, policy: Policy, planned_at: int) -
 
 def _fell_due(case: Case, now: int) -> bool:
     """Tell whether the planned attempt was for an instant behind us; one that waits is not, until it may go."""
-    planned_at = case.plan_due_at if case.plan_kind == "R" and case.carried_at is None else case.plan_at
+    planned_at = (
+        case.plan_due_at if case.plan_kind == PLANNED_RUNG and case.carried_at is None else case.plan_at
+    )
     return case.has_instant and planned_at < now
 
 
@@ -118,15 +144,15 @@ def plan(page: Page, matter: Matter) -> None:
     if matter.has_open_case:
         case = matter.case
         policy = page.policies[case.policy]
-        attempt = _next_attempt(page, matter, case, policy)
+        attempt = _plan_attempt(page, matter, case, policy)
         is_running = not is_paused(matter)
         if attempt is None:
             missed_at = _missed_for_provider(page, matter, case, policy)
-            case.plan_kind = "" if missed_at is None else "H"
+            case.plan_kind = NO_PLAN if missed_at is None else PROVIDERS_TURN
             if missed_at is not None and is_running:
                 due.append(missed_at << KIND_BITS | RUNG)  # then one rung less is left
         else:
-            case.plan_kind = _LETTERS[attempt.kind]
+            case.plan_kind = _PLANNED[attempt.kind]
             case.plan_due_at, case.plan_delay = attempt.due_at, attempt.at - attempt.due_at
             matter.rules = attempt.why
             if is_running:
@@ -189,12 +215,12 @@ def state_of(matter: Matter) -> CaseState:
         state = CaseState.PENDING
     elif case.request is not None:
         state = _IN_FLIGHT
-    elif case.plan_kind:
+    elif case.plan_kind != NO_PLAN:
         state = _RETRYING
     else:
         instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
         is_blocked = (
-            instrument_id is None or verdict_against(matter, matter.account.means(instrument_id)) is not None
+            instrument_id is None or forbidding_class(matter, matter.account.means(instrument_id)) is not None
         )
         state = CaseState.WAITING if is_blocked else CaseState.EXHAUSTED
     return state
@@ -248,19 +274,23 @@ class _Prospect(msgspec.Struct, gc=False):
         return None if allowed is None or allowed.at < until else allowed
 
 
-def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Attempt | None:
+def _plan_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Attempt | None:
+    """Plan the next automatic attempt, and drop from the case what can never go: an immediate one, or a rung kept.
+
+    Where there is none, `matter.rules` are the network rules that forbid it.
+    """
     instrument_id = charged_on(matter.account, matter.invoice.subscription_id)
     if matter.invoice.quarantined or instrument_id is None:
         return None
     means = matter.account.means(instrument_id)
     prospect = _Prospect(page, matter, case, policy, means)
-    against = verdict_against(matter, means)
-    if case.immediate is not None and not _is_forbidden(case.immediate, against, means):
+    forbidding = forbidding_class(matter, means)
+    if case.immediate is not None and not _is_forbidden(case.immediate, forbidding, means):
         attempt = _immediate(prospect, case.immediate.since, case.immediate.due_at)
         if attempt is not None:
             return attempt
     case.immediate = None  # no instant inside the window is left for it, or no instrument that may be charged
-    if case.request is not None or against is not None:
+    if case.request is not None or forbidding is not None:
         return None
     if (
         case.technical_at is not None
@@ -273,12 +303,16 @@ def _next_attempt(page: Page, matter: Matter, case: Case, policy: Policy) -> Att
     return attempt
 
 
-def _is_forbidden(owed: Immediate, against: DeclineClass | None, means: Means) -> bool:
+def _is_forbidden(owed: Immediate, forbidding: DeclineClass | None, means: Means) -> bool:
     """Tell whether a verdict forbids an immediate attempt; one older than a restart does not, except `never`."""
-    if against is None:
+    if forbidding is None:
         return False
     fix_data_at = means.instrument.fix_data_at
-    return against is NEVER or owed.kind == "d" or (fix_data_at is not None and fix_data_at > owed.since)
+    return (
+        forbidding is NEVER
+        or owed.kind == BY_RESUME
+        or (fix_data_at is not None and fix_data_at > owed.since)
+    )
 
 
 def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy) -> int | None:
@@ -290,10 +324,10 @@ def _missed_for_provider(page: Page, matter: Matter, case: Case, policy: Policy)
     if free.technical_at is not None and free.technical_at <= page.now:
         free.technical_at = None
     use_due_rungs(matter, free, policy, page.now, None)
-    attempt = _next_attempt(page, matter, free, policy)
+    attempt = _plan_attempt(page, matter, free, policy)
     if attempt is not None and attempt.at <= page.now:  # a moved one, missed now
         free.carried_at = None
-        attempt = _next_attempt(page, matter, free, policy)
+        attempt = _plan_attempt(page, matter, free, policy)
     if attempt is None or attempt.at <= page.now:
         return None
     return attempt.due_at if attempt.due_at > page.now else attempt.at

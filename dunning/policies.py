@@ -23,7 +23,7 @@ class PolicyBook:
     def __init__(self) -> None:
         """Start with the policy `standard` alone (contract section 4)."""
         self.in_force: PolicySet = STANDARD
-        self.policies: dict[int, Policy] = {}  # what a number stands for never changes
+        self.policies: dict[int, Policy] = {}
         self.strictest = RuleProfile.CURRENT  # profile of network rules that any of them has
         self.has_stages = False  # any of them
         self._numbers: dict[str, int] = {}

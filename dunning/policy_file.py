@@ -324,9 +324,8 @@ def _compiled(name: str, read: PolicySection) -> Policy:
         answer_within=read.answer_within.exact_micros(),
         at=read.at,
         closing_notice=read.closing_notice,
-        closing_ahead=read.closing_notice.longest + DAY
-        if read.closing_notice
-        else 0,  # clocks move by less than a day
+        # Clocks move by less than a day.
+        closing_ahead=read.closing_notice.longest + DAY if read.closing_notice else 0,
         expiry_notice=read.expiry_notice,
         never_close_after=read.never.close_after,
         stages=tuple(

@@ -6,6 +6,7 @@ microseconds since 1970 in UTC; money is in minor units.
 """
 
 import hashlib
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,6 +19,29 @@ REMEMBERED = 256
 REMEMBERED_OF_ACCOUNT = 2_048
 
 UNKNOWN_ZONE = "UTC"  # of an invoice that has not come yet, as the contract's default
+
+# How an attempt of ours comes about. One letter each: a million open cases may hold one.
+BY_LADDER: Final = "r"  # a rung, or what goes in its place
+BY_TECHNICAL: Final = "t"
+BY_RESTART: Final = "i"
+BY_ORDER: Final = "c"
+BY_RESUME: Final = "d"  # makes up for a rung that a pause dropped; then any verdict forbids it, as that rung
+BY_OTHERS: Final = ""  # no attempt of ours
+
+ImmediateKind = Literal["i", "c", "d"]
+AttemptKind = Literal["r", "t"] | ImmediateKind
+OutcomeKind = AttemptKind | Literal[""]
+
+# What the next automatic attempt of a case is.
+NO_PLAN: Final = ""
+PLANNED_RUNG: Final = "R"
+PLANNED_TECHNICAL: Final = "T"
+PLANNED_IMMEDIATE: Final = "I"
+# None while the provider is at work for nobody knows how long, though the ladder has rungs left.
+PROVIDERS_TURN: Final = "H"
+
+PlanKind = Literal["", "R", "T", "I", "H"]
+_WITHOUT_INSTANT: Final = (NO_PLAN, PROVIDERS_TURN)
 
 CLASS_OF = {
     "l": DeclineClass.RETRY_LATER,
@@ -89,8 +113,7 @@ class Immediate(msgspec.Struct, array_like=True, gc=False):
     due_at: int  # the instant of its cause
     since: int  # the page that asked for it
     asked_in_pause: bool = False  # then it waits for `resume`, which makes it its own
-    # i: a restart, c: an order, d: makes up for a rung that a pause dropped; then any verdict forbids it, as that rung.
-    kind: str = "i"
+    kind: ImmediateKind = BY_RESTART
 
 
 class InFlight(msgspec.Struct, array_like=True, gc=False):
@@ -98,7 +121,7 @@ class InFlight(msgspec.Struct, array_like=True, gc=False):
 
     at: int
     instrument_id: str
-    kind: str  # r: stands for a rung, t: technical, else that of the immediate attempt
+    kind: AttemptKind
     is_overdue: bool = False
 
 
@@ -119,7 +142,7 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
 
     charge_id: str
     request_id: str | None
-    kind: str  # how the attempt came about, as in `InFlight.kind`; "" for a foreign one
+    kind: OutcomeKind  # how the attempt came about
     reconcile: bool
     is_late: bool = False  # of a request that was superseded: its outcome moves nothing in the case
     instrument_id: str = ""  # on which the request, or the attempt in doubt, was made
@@ -176,9 +199,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     # Each instrument and month of which the customer was told that it expires.
     expiries_told: tuple[str, ...] = ()
     closed: str | None = None  # a `CloseReason`
-    # The next automatic attempt as planned after the last page: R rung, T technical, I immediate, "" none,
-    # H none while the provider is at work for nobody knows how long, though the ladder has rungs left.
-    plan_kind: str = ""
+    plan_kind: PlanKind = NO_PLAN  # the next automatic attempt as planned after the last page
     plan_due_at: int = 0  # when it was planned, or the instant of its cause
     plan_delay: int = 0  # from there to when it may go
     # What the last case_changed said. Of window and policy only whether they are still those.
@@ -215,7 +236,7 @@ class Case(msgspec.Struct, array_like=True, gc=False):
     @property
     def has_instant(self) -> bool:
         """Whether an attempt is planned for an instant."""
-        return self.plan_kind not in ("", "H")
+        return self.plan_kind not in _WITHOUT_INSTANT
 
     @property
     def plan_at(self) -> int:

@@ -5,14 +5,15 @@ The one rule: each open case gets exactly one immediate attempt per cause, whate
 
 from dunning.account import Matter, OpenAccount
 from dunning.binding import (
+    blocking_class,
     charged_on,
+    forbidding_class,
     is_bound,
     is_dead,
     is_news,
     is_paused,
     see,
-    verdict_against,
-    verdict_on,
+    was_gone_since,
 )
 from dunning.classes import FIX_DATA, NEVER
 from dunning.ladder import begin_anew
@@ -69,8 +70,7 @@ def seen_with(
     """
     if not is_news(account, subscription_id, instrument_id):
         return False
-    gone_at = account.instrument(instrument_id).gone_at
-    if gone_at is not None and at < gone_at:
+    if was_gone_since(account, instrument_id, at):
         return False
     before = charged_on(account, subscription_id)
     matters = [] if is_bound(account, subscription_id) else list(account.open_matters_of(subscription_id))
@@ -99,9 +99,9 @@ def instrument_seen(page: Page, matter: Matter, *, is_told: bool = True) -> None
     is_back = case.request is not None and case.request.instrument_id == instrument_id
     if is_back and case.immediate is not None and case.immediate.reason in RESTARTS:
         case.immediate = None
-    blocked = verdict_on(matter.account.means(instrument_id))
-    if blocked is not None and is_told:
-        action_needed(page, matter, instrument_id, blocked)
+    blocking = blocking_class(matter.account, instrument_id)
+    if blocking is not None and is_told:
+        action_needed(page, matter, instrument_id, blocking)
 
 
 def details_updated(page: Page, matter: Matter, due_at: int) -> None:
@@ -154,6 +154,6 @@ def tell_if_blocked(page: Page, matter: Matter) -> None:
     if instrument_id is None:
         no_instrument(page, matter)
         return
-    against = verdict_against(matter, matter.account.means(instrument_id))
-    if against is not None:
-        action_needed(page, matter, instrument_id, against)
+    forbidding = forbidding_class(matter, matter.account.means(instrument_id))
+    if forbidding is not None:
+        action_needed(page, matter, instrument_id, forbidding)

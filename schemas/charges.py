@@ -36,6 +36,9 @@ class Initiator(StrEnum):
     PSP = "psp"  # the provider's own retry
 
 
+MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
+"""Those who try by hand; all others are automatic."""
+
 InitiatedBy = Annotated[Initiator, null_is(Initiator, default=Initiator.SCHEDULE)]
 
 

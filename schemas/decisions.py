@@ -35,6 +35,10 @@ class RequestReason(StrEnum):
     COMMAND = "command"
 
 
+PLANNED = (RequestReason.SCHEDULED, RequestReason.TECHNICAL)
+"""Of attempts that the policy plans; all others have a cause of their own, and go at once."""
+
+
 class NoticeKind(StrEnum):
     """What somebody is to be told."""
 

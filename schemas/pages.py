@@ -6,13 +6,12 @@ Pages are written by us from events that passed the door, so reading them checks
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 
-from schemas.commands import PoliciesSet
 from schemas.envelope import Event
-from schemas.events import INPUT_TYPES, JournalData
+from schemas.events import JournalData
 
 TICK = b'{"events":[]}'
 
@@ -40,8 +39,7 @@ class _Page(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 _pages = msgspec.json.Decoder(_Page)
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(shape)
-    for kind, shape in {**INPUT_TYPES, PoliciesSet.TYPE: PoliciesSet}.items()
+    shape.TYPE: msgspec.json.Decoder(shape) for shape in get_args(JournalData)
 }
 
 

@@ -5,7 +5,7 @@ The same content gives the same bytes: keys stand in the order of the contract, 
 
 from dataclasses import MISSING, fields
 from datetime import datetime
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import msgspec
 
@@ -20,9 +20,7 @@ OutputData = RetryRequested | NoticeRequested | CaseChanged | StageChanged | Dea
 
 Shape = TypeVar("Shape")
 
-OUTPUT_TYPES: dict[str, type[OutputData]] = {
-    shape.TYPE: shape for shape in (RetryRequested, NoticeRequested, CaseChanged, StageChanged, DeadLetter)
-}
+OUTPUT_TYPES: dict[str, type[OutputData]] = {shape.TYPE: shape for shape in get_args(OutputData)}
 
 
 class WrittenError(ValueError):

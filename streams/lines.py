@@ -5,11 +5,8 @@ The one rule: a line that cannot be read becomes a dead letter with its number, 
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from dunning.charger import Charger, ChargerError, read_charger
+from dunning.charger import Charger, ChargerError, Mistake, read_charger
 from dunning.simulation import Line
 from schemas.cards import rejected_value
 from schemas.decisions import DeadLetter
@@ -17,7 +14,7 @@ from schemas.instants import micros
 from schemas.reading import arrival_of, read_event
 from schemas.rejections import Rejected
 from streams.errors import Misuse
-from streams.yaml_files import key_written_twice, read_text, reading
+from streams.yaml_files import line_of, read_text, read_yaml
 
 
 def read_lines(
@@ -59,22 +56,11 @@ def load_charger(path: Path) -> Charger:
         Misuse: it cannot be read, is no YAML, or a rule in it is wrong.
     """
     text = read_text(path, "charger file")
-    with reading(text, str(path), "charger file"):
-        doubled = key_written_twice(yaml.compose(text, yaml.SafeLoader))
-        if doubled is not None:
-            key, line = doubled
-            raise Misuse(f"{path}:{line}: {key}: is written twice; remove one")
-        content: Any = yaml.safe_load(text)
+    read = read_yaml(text, str(path), "charger file")
     try:
-        return read_charger(content)
+        if read.wrong:
+            raise ChargerError(*(Mistake(field, message) for field, message in read.wrong))
+        return read_charger(read.content)
     except ChargerError as error:
-        told = [f"{path}:{_line_of_rule(text, each.rule)}: {each}" for each in error.mistakes]
+        told = [f"{path}:{line_of(tuple(each.path), read.lines)}: {each}" for each in error.mistakes]
         raise Misuse("\n".join(told)) from None
-
-
-def _line_of_rule(text: str, rule: int | None) -> int:
-    """Find the line, counted from 1, on which a rule of a charger file begins; None is the file itself."""
-    node = yaml.compose(text, yaml.SafeLoader)
-    if rule is None or not isinstance(node, yaml.SequenceNode):
-        return 1
-    return int(node.value[rule].start_mark.line) + 1

@@ -3,7 +3,7 @@
 The one rule: all that is wrong is told at once, a line each: `FILE:LINE: field: what is wrong, what to do`.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -13,8 +13,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from dunning.network_rules.limits import NetworkRules
 from dunning.policy import PolicySet
 from dunning.policy_file import STANDARD, PolicyError, Problem, dotted, read_policies, unfit_texts
@@ -22,7 +20,7 @@ from dunning.policy_file import Path as FieldPath
 from dunning.policy_findings import findings
 from streams.errors import Misuse
 from streams.rules import load_rules
-from streams.yaml_files import read_text, reading
+from streams.yaml_files import line_of, read_text, read_yaml
 
 # Days off are looked up for these years, whatever the day of the look-up: the same file always has the same
 # content. Outside them only weekends count.   # our choice
@@ -31,7 +29,6 @@ LAST_YEAR: Final = 2050
 PRESET: Final = "preset:"
 """What the name of a policy file that comes with the engine begins with."""
 _KIND: Final = "policy file"
-_MOST_NODES: Final = 100_000  # of a YAML file with its aliases written out   # our choice
 
 
 class PolicyFileError(Misuse):
@@ -99,12 +96,11 @@ def read_policy_text(text: str, name: str, *, refuse_nonsense: bool = True) -> P
     Raises:
         PolicyFileError: the text is no YAML, no policy file, or nonsense.
     """
-    content, lines, problems = _parse(text, name)
-    if not problems:
-        unfit = list(unfit_texts(content))
-        if unfit:
-            raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in unfit))
-        content, problems = _with_days_off(content)
+    content, lines = _parse(text, name)
+    unfit = list(unfit_texts(content))
+    if unfit:
+        raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in unfit))
+    content, problems = _with_days_off(content)
     compiled = None
     try:
         compiled = read_policies(content)
@@ -115,7 +111,7 @@ def read_policy_text(text: str, name: str, *, refuse_nonsense: bool = True) -> P
         problems += findings(content, _network_rules())
     except PolicyError:
         assert compiled is None, "what compiles can be read"
-    problems.sort(key=lambda problem: _line(problem.path, lines))
+    problems.sort(key=lambda problem: line_of(problem.path, lines))
     refused = [problem for problem in problems if not problem.is_warning]
     if compiled is None or (refused and refuse_nonsense):
         raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in refused))
@@ -134,57 +130,21 @@ def presets() -> dict[str, Traversable]:
     return {entry.name.removesuffix(".yaml"): entry for entry in sorted(found, key=lambda entry: entry.name)}
 
 
-# --- YAML with line numbers ------------------------------------
+# --- the text of a file ------------------------------------
 
 
 def _located(name: str, problem: Problem, lines: Mapping[FieldPath, int]) -> str:
-    return f"{name}:{_line(problem.path, lines)}: {dotted(problem.path)}: {problem.message}"
+    return f"{name}:{line_of(problem.path, lines)}: {dotted(problem.path)}: {problem.message}"
 
 
-def _line(path: FieldPath, lines: Mapping[FieldPath, int]) -> int:
-    """Find the line of a field; of one that is not there, that of the section it is missed in."""
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)
-
-
-def _parse(text: str, name: str) -> tuple[dict[str, Any], dict[FieldPath, int], list[Problem]]:
-    lines: dict[FieldPath, int] = {}
-    with reading(text, name, _KIND, PolicyFileError):
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        problems = list(_walked(node, (), lines, ())) if node is not None else []
-        content = None if problems or node is None else loader.construct_document(node)
-    if problems:
-        raise PolicyFileError("\n".join(_located(name, problem, lines) for problem in problems))
-    if not isinstance(content, dict):
+def _parse(text: str, name: str) -> tuple[dict[str, Any], Mapping[FieldPath, int]]:
+    read = read_yaml(text, name, _KIND, PolicyFileError)
+    if read.wrong:
+        problems = [Problem(field, message) for field, message in read.wrong]
+        raise PolicyFileError("\n".join(_located(name, problem, read.lines) for problem in problems))
+    if not isinstance(read.content, dict):
         raise PolicyFileError(f"{name}:1: the file: holds no `policies:`; write at least one policy")
-    return content, lines, problems
-
-
-def _walked(
-    node: yaml.Node, path: FieldPath, lines: dict[FieldPath, int], above: tuple[yaml.Node, ...]
-) -> Iterator[Problem]:
-    """Note the line of each field, and find keys written twice: YAML would keep the last in silence."""
-    if any(node is other for other in above) or len(lines) > _MOST_NODES:
-        yield Problem(path, "an alias that holds itself, or too many of them; write the values out")
-        return
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _walked(item, (*path, index), lines, (*above, node))
-    elif isinstance(node, yaml.MappingNode):
-        seen: set[Hashable] = set()
-        for key, value in node.value:
-            field = (*path, str(key.value))
-            if key.tag != "tag:yaml.org,2002:merge":
-                if str(key.value) in seen:
-                    lines[field] = key.start_mark.line + 1
-                    yield Problem(field, "is written twice; remove one")
-                    continue
-                seen.add(str(key.value))
-            lines[field] = key.start_mark.line + 1
-            yield from _walked(value, field, lines, (*above, node))
+    return read.content, read.lines
 
 
 # --- days off --------------------------------------

@@ -92,14 +92,11 @@ class Answers:
 
 
 def _rewritten(same: RecordedOutcome, request: RetryRequested, requested_at: int) -> Event[Any]:
-    """Let the recorded outcome answer this run's request; it cannot be older than that.
-
-    Its charge id may be a request id of the recorded run, which here names another attempt: it is changed too.
-    """
+    """Let the recorded outcome answer this run's request; it cannot be older than that."""
     at = moment(max(same.attempted_at, requested_at))
     data = replace(
         same.event.data,
-        charge_id=request.request_id,
+        charge_id=_charge_id(request),
         request_id=request.request_id,
         initiated_by=Initiator.RETRY,
         instrument_id=request.instrument_id,
@@ -111,7 +108,7 @@ def _rewritten(same: RecordedOutcome, request: RetryRequested, requested_at: int
 
 def _assumed(request: RetryRequested, requested_at: int) -> Event[ChargeDeclined]:
     decline = Decline(code=DeclineClass.RETRY_LATER, dialect=Dialect.GENERIC)
-    data = answer_to(request, ChargeDeclined, decline=decline)
+    data = answer_to(request, ChargeDeclined, charge_id=_charge_id(request), decline=decline)
     return Event(
         id=f"{request.request_id}/assumed",
         source=SOURCE,
@@ -119,3 +116,8 @@ def _assumed(request: RetryRequested, requested_at: int) -> Event[ChargeDeclined
         time=moment(requested_at),
         data=data,
     )
+
+
+def _charge_id(request: RetryRequested) -> str:
+    """Name the charge of an answer as no recorded one is named: a fact may have the id of a request of this run."""
+    return f"{SOURCE}/{request.request_id}"

@@ -16,7 +16,7 @@ from dunning.backtest.trial import CaseRun, Key, Trial, try_policies, without_ne
 from dunning.calendar import DAY
 from dunning.charger import Charger
 from dunning.rules import Rules
-from schemas.decisions import CaseState
+from schemas.decisions import CaseState, CloseReason
 
 LIMIT = (
     "Outcomes of attempts that never happened are not known. An attempt of a policy is known if the recorded run made "
@@ -148,7 +148,9 @@ def figures_of(
         perhaps=_perhaps(unknown, recording),
         at_most=len(recovered) + len(unknown),
         open=sum(case.state is not CaseState.CLOSED for case in cases),
-        lost=sum(case.state is CaseState.CLOSED and case.reason == "window_closed" for case in cases),
+        lost=sum(
+            case.state is CaseState.CLOSED and case.reason == CloseReason.WINDOW_CLOSED for case in cases
+        ),
         moved=sum(attempt.was_moved for attempt in trial.attempts),
         held_back=max(0, unbound.excess - own.excess),
         ceilings=unbound.by_rule,

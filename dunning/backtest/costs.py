@@ -12,6 +12,7 @@ from decimal import Decimal
 from dunning.backtest.recording import Recording
 from dunning.backtest.trial import Attempt, Trial
 from dunning.declines.verdicts import verdict_on
+from dunning.instruments import BANK_DEBITS
 from dunning.network_rules.limits import DebitLimit
 from dunning.networks import network_name
 from dunning.policy import RuleProfile
@@ -24,8 +25,6 @@ MEASURE = RuleProfile.CURRENT
 
 FEES = {"visa": "visa.fee.reattempt", "mastercard": "mastercard.fee.attempt"}
 """The fee of one attempt beyond the ceilings, by network. The others publish none."""
-
-_DEBITS = ("ach_debit", "sepa_debit", "bacs_debit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class _Wallet:
     def debit(self, account_id: str, instrument_id: str) -> str | None:
         """Tell the kind of a bank debit; None for everything else."""
         known = self._known.get((account_id, instrument_id))
-        return known.type if known is not None and known.type in _DEBITS else None
+        return known.type if known is not None and known.type in BANK_DEBITS else None
 
 
 def audit(trial: Trial, recording: Recording, rules: Rules) -> Audit:

@@ -4,7 +4,6 @@ The one rule: an outcome that answers a request of the recorded run is no fact o
 even look like one of ours (`in-1/2`), so it is taken out of the input and handed in by `dunning.backtest.answers`.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,6 @@ from schemas.envelope import Event
 from schemas.events import InputData
 from schemas.instants import micros
 from schemas.invoices import InvoiceIssued
-
-_NUMBER = re.compile(r"/[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +49,9 @@ class Recording:
 def read_recording(lines: Iterable[Line]) -> Recording:
     """Split recorded input into facts and outcomes of the recorded run's own requests.
 
-    An outcome belongs to the recorded run if it says so (`initiated_by: retry` or a `request_id`), or if its
-    `charge_id` is a request id. Everything else happened whatever the policy: the biller's own charges, the
-    customer's and the provider's attempts, instruments, settlements, orders of the staff.
+    An outcome belongs to the recorded run if it says so (`initiated_by: retry` or a `request_id`). Everything else
+    happened whatever the policy: the biller's own charges, the customer's and the provider's attempts, instruments,
+    settlements, orders of the staff.
 
     Args:
         lines: in order of arrival; those that are no event are counted and left out.
@@ -90,11 +87,12 @@ def read_recording(lines: Iterable[Line]) -> Recording:
 
 
 def answers_a_request(data: Outcome) -> bool:
-    """Tell whether an outcome is that of an attempt which the recorded run asked for."""
-    if data.initiated_by is Initiator.RETRY or data.request_id is not None:
-        return True
-    rest = data.charge_id.removeprefix(data.invoice_id)
-    return rest != data.charge_id and _NUMBER.fullmatch(rest) is not None
+    """Tell whether an outcome is that of an attempt which the recorded run asked for.
+
+    As in `dunning.attempts`: the id of a charge that somebody else made may look like a request's by chance. Unlike
+    there any request counts, for what was recorded may be the run of another engine, whose requests have other ids.
+    """
+    return data.initiated_by is Initiator.RETRY or data.request_id is not None
 
 
 def _decided(reports: list[tuple[int, Event[Any]]]) -> RecordedOutcome:

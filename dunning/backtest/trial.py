@@ -15,7 +15,7 @@ from dunning.policy import RuleProfile
 from dunning.rules import Rules
 from dunning.simulation import Simulation
 from schemas.commands import PoliciesSet
-from schemas.decisions import CaseChanged, CaseState, CloseReason, RequestReason, RetryRequested
+from schemas.decisions import PLANNED, CaseChanged, CaseState, CloseReason, RetryRequested
 from schemas.envelope import Event
 from schemas.instants import EPOCH, micros
 from schemas.writing import read_written
@@ -23,7 +23,6 @@ from schemas.writing import read_written
 Key = tuple[str, str]
 """Account id and invoice id."""
 
-_PLANNED = (RequestReason.SCHEDULED, RequestReason.TECHNICAL)
 _PAYS = (CloseReason.PAID, "part_paid")
 
 
@@ -43,7 +42,7 @@ class Attempt:
     @property
     def was_moved(self) -> bool:
         """Whether a network rule moved it: on the virtual clock nothing else makes a planned attempt late."""
-        return self.request.reason in _PLANNED and micros(self.request.due_at) < self.at
+        return self.request.reason in PLANNED and micros(self.request.due_at) < self.at
 
 
 @dataclass(slots=True)

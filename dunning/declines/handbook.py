@@ -3,7 +3,7 @@
 The one rule: what is said about a code comes from the data files; nothing here adds to a row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from dunning.calendar import HOUR
@@ -47,7 +47,7 @@ MEANINGS = {
 
 def handbook(tables: CodeTables) -> str:
     """Write every row of every table as Markdown, in the order of the dialects, the same bytes every time."""
-    classes = "\n".join(_grid(("Class", "What the engine does"), _classes()))
+    classes = "\n".join(grid(("Class", "What the engine does"), _classes()))
     lines = [PREFACE.format(classes=classes)]
     for table in tables.codes.values():
         lines += _chapter(f"`{table.dialect}`", table)
@@ -65,7 +65,7 @@ def _chapter(title: str, table: CodeTable) -> list[str]:
     default = table.default()
     source = f"Edition {default.edition}. Source: {default.source} (trust {default.trust})."
     rows = (_cells(run, default) for run in _runs(table.rows))
-    return [f"## {title}", "", source, "", *_grid(COLUMNS, rows), ""]
+    return [f"## {title}", "", source, "", *grid(COLUMNS, rows), ""]
 
 
 def _runs(rows: Sequence[CodeRow]) -> Iterator[tuple[CodeRow, CodeRow]]:
@@ -126,6 +126,7 @@ def _remark(row: CodeRow, default: CodeRow) -> str:
     return "; ".join(part for part in (row.note or "", marked, source) if part)
 
 
-def _grid(heads: Sequence[str], rows: Iterator[tuple[str, ...]]) -> list[str]:
+def grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Write a table of Markdown, a line an entry."""
     lines = [heads, ["---"] * len(heads), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]

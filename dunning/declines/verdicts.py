@@ -65,7 +65,8 @@ class Verdict:
     hold: int  # microseconds from the attempt before which nothing may be sent on the fingerprint; 0 is none
     hold_rule: str | None  # the rule behind `hold`
     unknown: bool  # some code of the response is in no table; `why` has an id with `unknown`
-    alert_merchant: bool  # tell operations, not the customer
+    # Tell operations, not the customer. A notice knows it by its `why`, for it may be written long after the decline.
+    alert_merchant: bool
     mask: bool  # neither the code nor its meaning may be shown to the customer
     ask_other_method: bool  # retrying is allowed, but another method is likelier to succeed
     network: str | None  # of the attempt, in the rules' spelling
@@ -89,6 +90,7 @@ class DeclineRules:
     def __init__(self, tables: CodeTables) -> None:
         """Take tables that `dunning.declines.tables.read_tables` has checked."""
         self.tables = tables
+        # The rule ids that make a verdict `alert_merchant`: one of them is in its `why`.
         self.merchant_faults = frozenset(row.id for row in tables.rows() if Flag.ALERT_MERCHANT in row.flags)
         self._edges = boundaries(row.span for row in tables.rows())
         # Remembers answers; forgetting one only costs the time to find it again.

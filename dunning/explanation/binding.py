@@ -1,10 +1,22 @@
 """What one subscription was charged on, followed through the recorded events of its account.
 
-The one rule: it follows contract section 6, Binding, for showing only; the engine's own tables decide.
+The one rule: it knows nothing about bindings itself. `dunning.binding` decides, on an account that holds nothing else.
 """
 
 from dataclasses import dataclass, field
 
+from dunning.account import OpenAccount
+from dunning.binding import (
+    bind,
+    charged_on,
+    is_only_seen,
+    note_gone,
+    reach_of,
+    release,
+    see,
+    was_gone_since,
+)
+from dunning.tables import Tables
 from schemas.charges import ChargeDeclined, Initiator
 from schemas.envelope import Event
 from schemas.events import JournalData
@@ -13,29 +25,28 @@ from schemas.invoices import InvoiceIssued
 from schemas.payment_methods import InstrumentChange, PaymentMethodUpdated
 
 
+def _blank_account() -> OpenAccount:
+    return OpenAccount(Tables(), "")
+
+
 @dataclass(slots=True)
 class Binding:
     """The instruments of an account, and the one that the subscription is charged on."""
 
     subscription_id: str
-    own: str | None = None
-    default: str | None = None
-    seen: str | None = None
-    is_own_seen: bool = False  # its own binding was only seen, beside another account default
     # Instruments in the order in which they were first described, with their types.
     owned: dict[str, str] = field(default_factory=dict)
-    # When instruments were removed or revoked, microseconds UTC: what speaks of an earlier moment shows them no more.
-    gone: dict[str, int] = field(default_factory=dict)
+    _account: OpenAccount = field(default_factory=_blank_account, init=False, repr=False)
 
     @property
     def charged_on(self) -> str | None:
         """The instrument that the next attempt goes to; None: there is none."""
-        return self.own or self.default or self.seen
+        return charged_on(self._account, self.subscription_id)
 
     @property
     def is_only_seen(self) -> bool:
         """Whether nobody has bound what it is charged on: it was only seen with the subscription."""
-        return self.own is None and self.default is None and self.seen is not None
+        return is_only_seen(self._account, self.subscription_id)
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -44,18 +55,18 @@ class Binding:
 
     def concerns(self, data: PaymentMethodUpdated) -> bool:
         """Tell whether a change of an instrument matters to the subscription, as it stands before it."""
-        instrument_id = data.instrument.instrument_id
-        if data.change is InstrumentChange.ADDED:
-            return True
-        if data.change is InstrumentChange.BOUND:
-            return (
-                self.subscription_id in data.subscription_ids
-                or data.account_default
-                or (data.replaces is not None and data.replaces in (self.charged_on, self.default))
-            )
-        if data.change is InstrumentChange.UNBOUND:
-            return self.subscription_id in data.subscription_ids
-        return instrument_id in (self.own, self.default, self.seen) or instrument_id in self.owned
+        match data.change:
+            case InstrumentChange.ADDED:
+                return True
+            case InstrumentChange.BOUND:
+                reach = reach_of(self._account, data)
+                return reach.sets_default or self.subscription_id in reach.subscriptions
+            case InstrumentChange.UNBOUND:
+                return self.subscription_id in data.subscription_ids
+            case InstrumentChange.DETAILS_UPDATED | InstrumentChange.REMOVED | InstrumentChange.REVOKED:
+                subscription = self._account.subscription(self.subscription_id)
+                known = (subscription.own, self._account.root.default, subscription.seen, *self.owned)
+                return data.instrument.instrument_id in known
 
     def take(self, event: Event[JournalData]) -> None:
         """Take one event of the account, in the order of the journal."""
@@ -70,46 +81,20 @@ class Binding:
             self._change(data, at)
 
     def _see(self, instrument_id: str, at: int) -> None:
-        if at < self.gone.get(instrument_id, at):
-            return
-        is_known = self.is_own_seen and self.own == instrument_id
-        if self.own is not None and not self.is_own_seen:
-            self.seen = instrument_id
-        elif self.default == instrument_id or (self.default is None and not is_known):
-            self.own, self.seen, self.is_own_seen = None, instrument_id, False
-        else:
-            self.own, self.seen, self.is_own_seen = instrument_id, None, True
+        if not was_gone_since(self._account, instrument_id, at):
+            see(self._account, self.subscription_id, instrument_id)
 
     def _change(self, data: PaymentMethodUpdated, at: int) -> None:
-        instrument_id = data.instrument.instrument_id
-        if data.change is InstrumentChange.BOUND:
-            self.owned[instrument_id] = data.instrument.type
-            self._bind(data)
-        elif data.change in (InstrumentChange.ADDED, InstrumentChange.DETAILS_UPDATED):
-            self.owned[instrument_id] = data.instrument.type
-        elif data.change is InstrumentChange.UNBOUND:
-            if self.subscription_id in data.subscription_ids:
-                self._release(instrument_id)
-        else:
-            self.owned.pop(instrument_id, None)
-            self.gone[instrument_id] = max(at, self.gone.get(instrument_id, at))
-            self._release(instrument_id)
-            self.default = None if self.default == instrument_id else self.default
-
-    def _bind(self, data: PaymentMethodUpdated) -> None:
-        new = data.instrument.instrument_id
-        is_named = self.subscription_id in data.subscription_ids
-        is_replaced = data.replaces is not None and self.charged_on == data.replaces
-        replaces_default = data.replaces is not None and self.default == data.replaces
-        if is_named or is_replaced:
-            # Who follows the account default goes on following it when the default itself is replaced.
-            if is_named or not (replaces_default and self.own is None):
-                self.own, self.is_own_seen = new, False
-            self.seen = None
-        if data.account_default or replaces_default:
-            self.default, self.seen = new, None
-
-    def _release(self, instrument_id: str) -> None:
-        if self.own == instrument_id:
-            self.own, self.is_own_seen = None, False
-        self.seen = None if self.seen == instrument_id else self.seen
+        account, instrument_id = self._account, data.instrument.instrument_id
+        match data.change:
+            case InstrumentChange.ADDED | InstrumentChange.DETAILS_UPDATED:
+                self.owned[instrument_id] = data.instrument.type
+            case InstrumentChange.BOUND:
+                self.owned[instrument_id] = data.instrument.type
+                bind(account, instrument_id, reach_of(account, data))
+            case InstrumentChange.UNBOUND:
+                release(account, instrument_id, data.subscription_ids, from_default=False)
+            case InstrumentChange.REMOVED | InstrumentChange.REVOKED:
+                self.owned.pop(instrument_id, None)
+                release(account, instrument_id, account.tied_to(instrument_id), from_default=True)
+                note_gone(account, instrument_id, at)

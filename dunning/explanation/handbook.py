@@ -3,8 +3,7 @@
 The one rule: what is said comes from `reasons.json` and the decline tables; nothing here adds to it.
 """
 
-from collections.abc import Iterable, Sequence
-
+from dunning.declines.handbook import grid
 from dunning.declines.tables import CodeTable, CodeTables
 from dunning.explanation.reasons import Reasons
 
@@ -29,7 +28,7 @@ code, and no reason whose row is marked `mask` (a card known to be stolen, for e
 def handbook(reasons: Reasons, tables: CodeTables) -> str:
     """Write every sentence as Markdown, the same bytes every time."""
     words = reasons.words
-    lines = [*_grid(("Id", "In words"), ((f"`{row.id}`", row.says) for row in words.rules)), ""]
+    lines = [*grid(("Id", "In words"), ((f"`{row.id}`", row.says) for row in words.rules)), ""]
     chapters = (
         ("Decline classes, for staff", words.classes),
         ("Decline classes, to read aloud", words.aloud),
@@ -40,10 +39,10 @@ def handbook(reasons: Reasons, tables: CodeTables) -> str:
     )
     for title, sentences in chapters:
         rows = ((f"`{word}`", says) for word, says in sentences.items())
-        lines += [f"## {title}", "", *_grid(("Word", "In words"), rows), ""]
+        lines += [f"## {title}", "", *grid(("Word", "In words"), rows), ""]
     lines += ["## Decline codes", "", "Each row of `docs/declines.md` has a sentence of this form.", ""]
     both = (*tables.codes.values(), *tables.advice.values())
-    lines += _grid(("Table", "Rows", "Example"), (_code_line(table, reasons) for table in both))
+    lines += grid(("Table", "Rows", "Example"), (_code_line(table, reasons) for table in both))
     return PREFACE + "\n".join(lines) + "\n"
 
 
@@ -51,8 +50,3 @@ def _code_line(table: CodeTable, reasons: Reasons) -> tuple[str, ...]:
     example = table.rows[0]
     name = f"advice codes of `{table.dialect}`" if table.is_advice else f"`{table.dialect}`"
     return name, str(len(table.rows)), f"`{example.id}`: {reasons.because(example.id).says}"
-
-
-def _grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]

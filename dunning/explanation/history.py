@@ -99,27 +99,7 @@ def history_of(
         return None
     binding = Binding(subscription_id)
     begins_at = min([one.at for one in own[:1]] + [micros(event.time) for event in written[:1]])
-    inputs: list[Fact] = []
-    seen: set[tuple[str, str]] = set()
-    for one in journal:
-        data, key = one.event.data, (one.event.source, one.event.id)
-        belongs = one.at >= begins_at and _belongs(data, invoice_id, binding)
-        before = binding.charged_on
-        if key not in seen:
-            binding.take(one.event)
-        if belongs:
-            inputs.append(
-                Fact(
-                    one.at,
-                    one.event,
-                    is_decision=False,
-                    is_repeated=key in seen,
-                    charged_on=binding.charged_on,
-                    is_undecided=one.is_undecided,
-                    restarts=key not in seen and _restarts(data, before, binding),
-                )
-            )
-        seen.add(key)
+    inputs = _facts_told(journal, invoice_id, binding, begins_at)
     decisions = [Fact(micros(event.time), event, is_decision=True) for event in written]
     return History(
         invoice_id=invoice_id,
@@ -129,6 +109,32 @@ def history_of(
         facts=tuple(_in_order(inputs, decisions)),
         binding=binding,
     )
+
+
+def _facts_told(journal: Sequence[Told], invoice_id: str, binding: Binding, begins_at: int) -> list[Fact]:
+    """Pick the events of the account that belong to the story; the binding follows all of them, to its end."""
+    facts: list[Fact] = []
+    seen: set[tuple[str, str]] = set()
+    for one in journal:
+        data, key = one.event.data, (one.event.source, one.event.id)
+        belongs = one.at >= begins_at and _belongs(data, invoice_id, binding)
+        is_repeated, before = key in seen, binding.charged_on
+        if not is_repeated:
+            seen.add(key)
+            binding.take(one.event)
+        if belongs:
+            facts.append(
+                Fact(
+                    one.at,
+                    one.event,
+                    is_decision=False,
+                    is_repeated=is_repeated,
+                    charged_on=binding.charged_on,
+                    is_undecided=one.is_undecided,
+                    restarts=not is_repeated and _restarts(data, before, binding),
+                )
+            )
+    return facts
 
 
 def invoices_of(decided: Iterable[Event[OutputData]]) -> tuple[tuple[str, str], ...]:

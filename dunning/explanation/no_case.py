@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from dunning.explanation.history import History
 from dunning.explanation.reasons import Wording
 from dunning.explanation.wording import money
-from schemas.charges import ChargeDeclined, ChargeSucceeded, Initiator
+from schemas.charges import MANUAL, ChargeDeclined, ChargeSucceeded
 from schemas.decisions import CloseReason
 from schemas.instants import micros
 from schemas.invoices import InvoiceAdjusted, InvoiceClosed, InvoiceIssued, InvoiceReopened
 from schemas.subscriptions import SubscriptionEnded
-
-_MANUAL = (Initiator.CUSTOMER, Initiator.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def why_no_case(history: History, words: Wording) -> NoCase:
         ),
         default=0,
     )
-    automatic = [event for event in declines if event.data.initiated_by not in _MANUAL]
+    automatic = [event for event in declines if event.data.initiated_by not in MANUAL]
     if not automatic:
         says = "Nothing: only a charge that the customer or the staff started was declined, and that opens no case."
     elif all(micros(event.data.attempted_at or event.time) < paid_at for event in automatic):

@@ -48,40 +48,10 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
     if last.state in (CaseState.IN_FLIGHT, CaseState.PENDING):
         remedies = [*_outcomes(history, last), *remedies]
     if last.state is CaseState.PAUSED:
-        remedies.insert(
-            0,
-            Remedy(
-                _resuming(history),
-                Command.TYPE,
-                {
-                    "account_id": history.account_id,
-                    "command": CommandName.RESUME.value,
-                    "issued_by": "…",
-                    "reason": "…",
-                },
-            ),
-        )
+        remedies.insert(0, _resuming(history))
     charged = history.binding.charged_on
     if charged is not None and charged not in never_again(history.facts):
-        if when == "at once" and _is_limited(last):
-            when = "as soon as the limit on attempts with it allows one"
-        elif last.state is CaseState.WAITING and last_class(history) not in _MENDED_BY_EDIT:
-            # A charge of the customer or the staff has blocked it, of which nobody is told why.
-            when = "at once, unless it must not be charged again at all"
-        remedies.append(
-            Remedy(
-                f"Correcting the details of {charged} in place (expiry, name, address): one attempt {when}.",
-                PaymentMethodUpdated.TYPE,
-                {
-                    "account_id": history.account_id,
-                    "change": InstrumentChange.DETAILS_UPDATED.value,
-                    "instrument": {
-                        "instrument_id": charged,
-                        "type": _type(history, charged),
-                    },
-                },
-            )
-        )
+        remedies.append(_correction(history, last, charged, when))
     remedies.append(
         Remedy(
             "A payment by any other way: the case closes as soon as it is told.",
@@ -94,6 +64,24 @@ def what_would_change_it(history: History, last: CaseChanged | None) -> tuple[Re
         )
     )
     return tuple(remedies)
+
+
+def _correction(history: History, last: CaseChanged, charged: str, when: str) -> Remedy:
+    """Offer to correct what is charged, and say when the one attempt comes that this gives."""
+    if when == "at once" and _is_limited(last):
+        when = "as soon as the limit on attempts with it allows one"
+    elif last.state is CaseState.WAITING and last_class(history) not in _MENDED_BY_EDIT:
+        # A charge of the customer or the staff has blocked it, of which nobody is told why.
+        when = "at once, unless it must not be charged again at all"
+    return Remedy(
+        f"Correcting the details of {charged} in place (expiry, name, address): one attempt {when}.",
+        PaymentMethodUpdated.TYPE,
+        {
+            "account_id": history.account_id,
+            "change": InstrumentChange.DETAILS_UPDATED.value,
+            "instrument": {"instrument_id": charged, "type": _type(history, charged)},
+        },
+    )
 
 
 def _outcomes(history: History, last: CaseChanged) -> tuple[Remedy, Remedy]:
@@ -139,11 +127,15 @@ def _charge(history: History, charge_id: str, instrument_id: str | None, amount_
     }
 
 
-def _resuming(history: History) -> str:
+def _resuming(history: History) -> Remedy:
     waiting = owed_restart(history)
-    if waiting is not None:
-        return f"Resuming: one attempt on {waiting} is made at once."
-    return "Resuming: one attempt is made at once if one fell due during the pause."
+    says = (
+        "Resuming: one attempt is made at once if one fell due during the pause."
+        if waiting is None
+        else f"Resuming: one attempt on {waiting} is made at once."
+    )
+    order = {"command": CommandName.RESUME.value, "issued_by": "…", "reason": "…"}
+    return Remedy(says, Command.TYPE, {"account_id": history.account_id, **order})
 
 
 def _type(history: History, instrument_id: str) -> str:

@@ -12,12 +12,13 @@ from dunning.explanation.wording import counted, instant, money
 from schemas.charges import ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
 from schemas.commands import Command, CommandName, PoliciesSet
 from schemas.decisions import (
+    PLANNED,
     Audience,
     CaseChanged,
     CaseState,
     DeadLetter,
+    NoticeKind,
     NoticeRequested,
-    RequestReason,
     RetryRequested,
     StageChanged,
 )
@@ -29,7 +30,6 @@ from schemas.subscriptions import SubscriptionEnded
 from schemas.writing import OutputData
 
 _PUNCTUAL = SECOND  # a tick comes some milliseconds after its instant; our choice
-_PLANNED = (RequestReason.SCHEDULED, RequestReason.TECHNICAL)
 
 _TRIED = {
     Initiator.SCHEDULE: "The biller's own charge",
@@ -185,7 +185,7 @@ def _ordered(data: Command) -> str:
 def _requested(data: RetryRequested, at: int, zone: str, words: Wording) -> str:
     amount, reason = money(data.amount_minor, data.currency), words.requests.get(data.reason, data.reason)
     sentence = f"Attempt {data.attempt} asked for: {amount} on {data.instrument_id}, {reason}"
-    if data.reason in _PLANNED and at - micros(data.due_at) > _PUNCTUAL:
+    if data.reason in PLANNED and at - micros(data.due_at) > _PUNCTUAL:
         sentence += f"; it was planned for {instant(micros(data.due_at), zone)} and had to wait"
     if data.supersedes:
         sentence += f"; request {data.supersedes} must not be executed any more"
@@ -197,7 +197,7 @@ def _notified(data: NoticeRequested, words: Wording) -> str:
     sentence = f"{who} is told: {words.notices.get(data.kind, data.kind)}"
     if data.new_instrument_id:
         sentence += f" ({data.new_instrument_id}; charged is {data.instrument_id or 'nothing'})"
-    if data.decline_class and data.kind == "payment_declined":
+    if data.decline_class and data.kind is NoticeKind.PAYMENT_DECLINED:
         sentence += f"; {words.classes.get(data.decline_class, data.decline_class)}"
     return sentence
 

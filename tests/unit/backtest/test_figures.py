@@ -109,6 +109,18 @@ def test_request_ids_of_the_recorded_run_name_nothing_here(
     assert case.is_recovered
 
 
+@pytest.mark.parametrize("who", ["schedule", "customer"])
+def test_whose_charge_answers_a_request_is_as_the_engine_has_it(
+    who: str, tape: Callable[[], Any], rules: Rules
+) -> None:
+    """Only `initiated_by: retry` makes a charge with the id of a request its answer; else it is a fact of its own."""
+    told = tape().invoice().declined(2 * DAY, charge_id="in-1/1", initiated_by=who)
+    result = figures(read_recording(told.lines), rules)
+    assert (result.known, result.assumed) == (0, 6), (
+        "each answer was taken, though a fact has the id of the first"
+    )
+
+
 def test_facts_hold_under_every_policy(
     tape: Callable[[], Any], rules: Rules, content: Callable[..., dict[str, Any]]
 ) -> None:

@@ -17,10 +17,9 @@ DAY, MINUTE = 86_400_000_000, 60_000_000
     [
         ({"initiated_by": "retry"}, True),
         ({"request_id": "in-1/1"}, True),
-        ({"charge_id": "in-1/2"}, True),
-        ({"charge_id": "in-1/x"}, False),
-        ({"charge_id": "in-10"}, False),
-        ({"charge_id": "in-1"}, False),
+        ({"charge_id": "in-1/2"}, False),
+        ({"charge_id": "in-1/2", "initiated_by": "retry"}, True),
+        ({"charge_id": "in-1/2", "initiated_by": "customer"}, False),
         ({"initiated_by": "schedule"}, False),
         ({"initiated_by": "customer"}, False),
         ({"initiated_by": "admin"}, False),

@@ -232,6 +232,25 @@ def test_a_code_carries_its_flags(rules: Rules, flag: str, dialect: str, code: s
     assert getattr(verdict, flag) is True
 
 
+@pytest.mark.parametrize("network", [None, "visa", "mastercard", "amex"])
+@pytest.mark.parametrize("profile", ["current", "strict"])
+def test_a_fault_of_the_merchant_is_known_by_the_reasons_alone(
+    rules: Rules, profile: str, network: str | None
+) -> None:
+    """Notices have no verdict any more, only what it said why."""
+    declines = [
+        Decline(code=row.code, dialect=table.dialect, network_code=beside)
+        for table in rules.declines.tables.codes.values()
+        for row in table.rows
+        for beside in (None, "03", "05", "unlisted")
+    ]
+    verdicts = [verdict_on(decline, NEWEST, rules.declines, profile, network) for decline in declines]
+    faults = rules.declines.merchant_faults
+    told = [not faults.isdisjoint(verdict.why) for verdict in verdicts]
+    assert told == [verdict.alert_merchant for verdict in verdicts]
+    assert {True, False} == set(told)
+
+
 @pytest.mark.parametrize("code", ["insufficient_funds", "do_not_honor", "expired_card", "processing_error"])
 def test_an_everyday_code_carries_no_flag(rules: Rules, code: str) -> None:
     verdict = verdict_on(Decline(code=code, dialect=Dialect.STRIPE), NEWEST, rules.declines, "current", None)

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from dunning.calendar import Duration
+from dunning.ceilings import KEPT_ATTEMPTS, KEPT_FOR
 from dunning.network_rules.fees import read_fees
 from dunning.network_rules.limits import read_network_rules
 from dunning.rule_files import RuleDataError
@@ -31,6 +33,13 @@ def figures(rules: Rules, network: str | None, profile: str, at: int) -> dict[st
         limit.rule_id: (limit.limit, limit.period)
         for limit in rules.networks.card_limits(network, profile, at)
     }
+
+
+def test_no_ceiling_asks_for_more_attempts_than_a_card_keeps() -> None:
+    """Older attempts are dropped: a ceiling that still counted them would let too many through, in silence."""
+    rows = msgspec.json.decode(files("dunning.network_rules").joinpath("limits.json").read_bytes())["rows"]
+    assert max(row["limit"] for row in rows) <= KEPT_ATTEMPTS
+    assert max(Duration.parse(row["period"]).exact_micros() for row in rows) <= KEPT_FOR
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,13 @@ def test_a_charger_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path, text: 
         ("# answers\n- {outcome: declined}\n", "2: rule 1, decline: "),
         ("a: 1\n", "1: the file: is no list of rules; begin each rule with a hyphen: - {outcome: none}"),
         ("", "1: the file: holds no rules; write at least one: - {outcome: none}"),
-        ("- {outcome: none,\n   outcome: succeeded}\n", "2: outcome: is written twice; remove one"),
+        ("- {outcome: none,\n   outcome: succeeded}\n", "2: rule 1, outcome: is written twice; remove one"),
+        ("- match: {}\n  outcome: wins", "2: rule 1, outcome: 'wins' is not known"),
+        ("- &rule\n  match: *rule", "2: rule 1, match: an alias that holds itself, or too many of them;"),
+        (
+            "- {outcome: none}\n- &all [*all]",
+            "2: rule 2, 0: an alias that holds itself, or too many of them;",
+        ),
         (
             "- {match: {invoice: x}, outcome: none}\n",
             "1: rule 1, match.invoice: unknown key (did you mean invoice_id?); there are: instrument_id, invoice_id,",
