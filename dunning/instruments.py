@@ -4,8 +4,9 @@
 it is edited or a charge on it succeeds (contract section 6, What a verdict covers).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 
 from dunning.account import Matter, Means, OpenAccount
 from dunning.binding import charged_on, is_dead
@@ -32,7 +33,7 @@ DEBITS = {
 Attempted = tuple[int, str | None, str]
 """When an attempt was made, microseconds UTC, the request of ours that it answers, and what that was to be made on."""
 
-MOST_CORRECTED = 50  # subscriptions on one card, our choice: more than a payer has, fewer than a reseller
+MOST_CORRECTED = 50  # open cases on one card, our choice: more than a payer has, fewer than a reseller
 
 BANK_DEBITS = frozenset(map(str, DEBITS.values()))
 
@@ -248,7 +249,9 @@ def apply_verdict(
             instrument.fix_data_at, instrument.fix_data_why = attempted_at, verdict.why
             _stop(page, matter, stopped, FIX_DATA, is_told=is_told, at=attempted_at)
         elif account.count_tied(instrument_id) <= MOST_CORRECTED:
-            restarted = [one for one in charged_with(account, instrument_id) if _is_older(one, attempted_at)]
+            restarted = [
+                one for one in _unless_many(account, [instrument_id]) if _is_older(one, attempted_at)
+            ]
             _touch_all(page, restarted)
             _stop(page, matter, restarted, FIX_DATA, is_told=is_told, at=attempted_at)
         instrument.fix_data_at = max(instrument.fix_data_at or 0, attempted_at)
@@ -296,19 +299,18 @@ def _note_moved(page: Page, account: OpenAccount, credential_id: str, *, frees: 
 def correct_others(page: Page) -> None:
     """Plan the other cases anew that are charged on a card whose next attempt has moved; what they show is corrected.
 
-    Not on one that very many subscriptions hang on: an event costs the same in every account. Their attempts obey
-    the rules all the same; what they show is corrected when they are next looked at.
+    Not where there are very many: an event costs the same in every account. Their attempts obey the rules all the
+    same; what they show is corrected when they are next looked at.
     """
     for (account_id, credential_id), frees in page.delayed.items():
         account = page.account(account_id)
         if account.count_sharing(credential_id, MOST_CORRECTED) > MOST_CORRECTED:
             continue
-        for instrument_id in account.sharing(credential_id):
-            for matter in list(charged_with(account, instrument_id)):
-                # What has no attempt ahead gets none by a delay.
-                if not matter.is_settled_up and (frees or matter.case.plan_kind != NO_PLAN):
-                    touch(page, matter)
-                    matter.moved_by = "instrument_delayed"
+        for matter in _unless_many(account, account.sharing(credential_id)):
+            # What has no attempt ahead gets none by a delay.
+            if not matter.is_settled_up and (frees or matter.case.plan_kind != NO_PLAN):
+                touch(page, matter)
+                matter.moved_by = "instrument_delayed"
     page.delayed.clear()
 
 
@@ -322,7 +324,14 @@ def charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
 def _touch_charged(page: Page, account: OpenAccount, instrument_id: str) -> None:
     """Take up the cases whose plans rest on what is known of the instrument, unless there are very many."""
     if account.count_tied(instrument_id) <= MOST_CORRECTED:
-        _touch_all(page, list(charged_with(account, instrument_id)))
+        _touch_all(page, _unless_many(account, [instrument_id]))
+
+
+def _unless_many(account: OpenAccount, instrument_ids: Iterable[str]) -> list[Matter]:
+    """List the open cases that are charged on the instruments; none where there are very many."""
+    charged = chain.from_iterable(charged_with(account, name) for name in instrument_ids)
+    found = list(islice(charged, MOST_CORRECTED + 1))
+    return found if len(found) <= MOST_CORRECTED else []
 
 
 def _is_older(matter: Matter, at: int) -> bool:
