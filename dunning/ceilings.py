@@ -18,6 +18,8 @@ from dunning.records import Credential, Presented
 # Our choice: more than any row of `limits.json` counts, which a test holds; older attempts cannot matter.
 KEPT_ATTEMPTS = 64
 KEPT_FOR = 31 * DAY
+# Our choice: a card that a rule limits never has as many; one whose network sets no limit is not counted.
+KEPT_UNANSWERED = 256
 # Looked up in every event: a global costs a tenth of an enum's member.
 _NO_RULES = RuleProfile.NONE
 
@@ -144,3 +146,5 @@ def count_requested(credential: Credential, request_id: str, now: int) -> None:
     for request in [request for request, at in credential.unanswered.items() if at < old]:
         del credential.unanswered[request]
     credential.unanswered[request_id] = now
+    if len(credential.unanswered) > KEPT_UNANSWERED:
+        del credential.unanswered[next(iter(credential.unanswered))]

@@ -10,6 +10,7 @@ from dunning.instruments import charged_with, data_right, describe
 from dunning.page import Page
 from dunning.plan import touch
 from dunning.reasons import Reason
+from dunning.records import REMEMBERED
 from dunning.restarts import details_updated, instrument_changed, instrument_seen
 from schemas.decisions import Action, NoticeKind
 from schemas.envelope import Event
@@ -38,7 +39,9 @@ def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
         if charged == instrument_id or instrument_id in case.added_told:
             continue
         account.matter_changed(matter)  # the plan stays as it is
-        case.added_told = (*case.added_told, instrument_id)
+        case.added_told = (*case.added_told, instrument_id)[
+            -REMEMBERED:
+        ]  # a thief tries cards by the thousand
         page.notice(
             matter,
             _ADDED_NOT_BOUND,

@@ -18,6 +18,7 @@ from dunning.plan import (
     state_of,
     touch,
 )
+from dunning.records import REMEMBERED
 from dunning.stages import look
 from schemas.decisions import Action, Audience, CaseState, NoticeKind
 
@@ -86,7 +87,7 @@ def _instrument_expiring(page: Page, matter: Matter) -> None:
     found = expiring(matter)
     if found is None:
         return
-    matter.case.expiries_told = (*matter.case.expiries_told, "/".join(found))
+    matter.case.expiries_told = (*matter.case.expiries_told, "/".join(found))[-REMEMBERED:]
     plan(page, matter)
     page.notice(
         matter,
