@@ -57,6 +57,14 @@ def test_wrong_usage_is_exit_code_2_and_one_line() -> None:
         assert answer.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [["explain", ""], ["explain", "in-1", "--account", ""]])
+def test_an_empty_id_is_refused_before_a_broker_is_asked(arguments: list[str]) -> None:
+    answer = run(*arguments, "--bootstrap", "127.0.0.1:9")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("dunning: explain: ")
+    assert "is empty" in answer.stderr
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
 @pytest.mark.parametrize(
     "command", ["--version", "config", "policy check standard", "simulate docs/examples/first-case.jsonl"]
