@@ -161,6 +161,13 @@ class Settings(BaseSettings):
                 raise ValueError("brokers are written host:port, separated by commas")
         return value
 
+    @field_validator("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+    @classmethod
+    def _is_there(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("there is no such file")
+        return value
+
     @field_validator("card_number_exempt_fields", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

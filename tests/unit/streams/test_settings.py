@@ -101,9 +101,10 @@ def test_a_file_that_is_no_toml_is_refused(
         ),
         ({"security_protocol": "SASL_SSL"}, "security_protocol SASL_SSL needs sasl_mechanism"),
         ({"sasl_username": "u"}, "sasl_username is given, but security_protocol is PLAINTEXT"),
-        ({"ssl_ca_location": "ca.pem"}, "ssl_ca_location is given, but security_protocol is PLAINTEXT"),
+        ({"ssl_ca_location": __file__}, "ssl_ca_location is given, but security_protocol is PLAINTEXT"),
+        ({"ssl_ca_location": "nope.pem"}, "--ssl-ca-location: there is no such file (it is 'nope.pem')"),
         (
-            {"security_protocol": "SSL", "ssl_key_location": "k"},
+            {"security_protocol": "SSL", "ssl_key_location": __file__},
             "ssl_certificate_location and ssl_key_location go together",
         ),
         (
