@@ -173,6 +173,15 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
+    @field_validator("card_number_exempt_fields")
+    @classmethod
+    def _are_id_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            from streams.exempt_fields import refuse_unknown  # takes the types of all events; seldom given
+
+            refuse_unknown(value)
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.security_protocol.startswith("SASL"):
