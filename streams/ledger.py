@@ -16,14 +16,13 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.pages import TICK
-from streams.appender import Appender
+from streams.appender import BATCH_BYTES, Appender
 from streams.clients import Connection
 from streams.open_transaction import told_of
 from streams.ports import Appended, Broken, Fenced, Output, Owner, Rows, Unsettled
 
 _log = structlog.get_logger()
 
-BATCH_BYTES = 900_000  # below the broker's default message.max.bytes of 1,048,588; whole batches are fast
 RECORD_BYTES = BATCH_BYTES - 1_000  # the first record of a batch is accepted at any size, so we check
 TRANSACTION_S = 30.0  # the broker aborts an open transaction after so long
 CLOSE_S = 3.0  # our choice: a revocation must end well inside the rebalance timeout
