@@ -51,9 +51,9 @@ class DunningApp(faust.App):
         while not self.should_stop:
             await self.sleep(WATCH_S)
             if (reason := stranded(self)) is not None:
-                advice = "check the broker's limits for session timeouts and this worker's permissions"
-                if (robbed := name_taken(reason, self.conf.consumer_group_instance_id)) is not None:
-                    advice = robbed
+                advice = name_taken(reason, self.conf.consumer_group_instance_id) or (
+                    "check the broker's limits for session timeouts and this worker's permissions"
+                )
                 await self.crash(Trouble(f"out of consumer group {self.conf.id}: {reason}; {advice}"))
 
 
