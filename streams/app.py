@@ -4,6 +4,8 @@ One rule: Faust never commits. The journal topic takes no acknowledgements, valu
 offset moves in the partition workers' transactions only.
 """
 
+import time
+from collections import deque
 from collections.abc import Collection
 from typing import Any
 
@@ -20,6 +22,10 @@ _log = structlog.get_logger()
 
 WATCH_S = 1.0
 REBALANCE_S = 30.0  # upper bound of what a revocation may take
+# So many revocations within so many seconds are no scaling any more: two members with one instance_id take the
+# partitions from each other every two seconds.   # our choice
+MANY_REVOCATIONS = 10
+MANY_WITHIN_S = 60.0
 
 
 class DunningApp(faust.App):
@@ -45,12 +51,41 @@ class DunningApp(faust.App):
         while not self.should_stop:
             await self.sleep(WATCH_S)
             if (reason := stranded(self)) is not None:
-                await self.crash(
-                    Trouble(
-                        f"out of consumer group {self.conf.id}: {reason}; check the broker's limits for "
-                        "session timeouts and this worker's permissions"
-                    )
+                advice = name_taken(reason, self.conf.consumer_group_instance_id) or (
+                    "check the broker's limits for session timeouts and this worker's permissions"
                 )
+                await self.crash(Trouble(f"out of consumer group {self.conf.id}: {reason}; {advice}"))
+
+
+def name_taken(reason: str, instance_id: str | None) -> str | None:
+    """Say what is wrong if a group's refusal means that another member goes by our instance_id; else `None`.
+
+    Args:
+        reason: the client's error, as `repr` writes it.
+        instance_id: of this worker.
+    """
+    # The client does not know that refusal (FENCED_INSTANCE_ID): to it, it is an unknown error.
+    if instance_id is None or "UnknownError" not in reason:
+        return None
+    return (
+        f"another worker seems to go by the instance_id {instance_id}: give each a name of its own "
+        "(--instance-id, DUNNING_INSTANCE_ID)"
+    )
+
+
+class Revocations:
+    """Counts how often partitions are taken away."""
+
+    def __init__(self) -> None:
+        self._at: deque[float] = deque(maxlen=MANY_REVOCATIONS)
+
+    def are_many(self, now: float) -> bool:
+        """Count one more at `now`, monotonic seconds; say whether they come too fast. Then the count begins anew."""
+        self._at.append(now)
+        if len(self._at) < MANY_REVOCATIONS or now - self._at[0] > MANY_WITHIN_S:
+            return False
+        self._at.clear()
+        return True
 
 
 class JournalFlow:
@@ -139,10 +174,19 @@ def build_app(
             page = Page(message.offset, round(message.timestamp * 1000), message.value)
             desk.hand_over(message.partition, page)
 
+    revocations = Revocations()
+
     @app.on_partitions_revoked.connect
     async def on_revoked(*sent: Any, **_: Any) -> None:
         revoked: Collection[TP] = sent[1]
         _log.info("engine.revoked", partitions=sorted(tp.partition for tp in revoked))
+        if revocations.are_many(time.monotonic()) and instance_id is not None:
+            _log.warning(
+                "engine.revoked_again_and_again",
+                times=MANY_REVOCATIONS,
+                within_s=MANY_WITHIN_S,
+                advice=f"see that no other worker goes by the instance_id {instance_id} (DUNNING_INSTANCE_ID)",
+            )
         await desk.revoke()
 
     @app.on_partitions_assigned.connect

@@ -75,7 +75,7 @@ class Desk(Service):
         self.flow.hold(partition)  # at each page: Faust has reasons of its own to let a partition go
         if partition not in self._held:
             self._held.add(partition)
-            self.add_future(self._let_go(partition, queue))
+            self.add_future(self._wait_for_room(partition, queue))
 
     async def assign(self, partitions: Iterable[int]) -> None:
         """Start the workers of the assigned partitions; does not wait until they are restored."""
@@ -115,15 +115,17 @@ class Desk(Service):
             self._queues[partition] = self._new_queue()
         return self._queues[partition]
 
-    async def _let_go(self, partition: int, queue: PageQueue) -> None:
+    async def _wait_for_room(self, partition: int, queue: PageQueue) -> None:
         await queue.has_room.wait()
-        if self._queues.get(partition) is queue:
-            self._held.discard(partition)
-            self.flow.let_go(partition)
+        if self._queues.get(partition) is queue:  # a forgotten one was let go at once
+            self._let_go(partition)
 
     def _forget(self, partition: int) -> None:
         # Whoever waits for room in a forgotten queue must wake up to see that it is gone.
         self._queues.pop(partition).has_room.set()
+        self._let_go(partition)
+
+    def _let_go(self, partition: int) -> None:
         if partition in self._held:
             self._held.discard(partition)
             self.flow.let_go(partition)

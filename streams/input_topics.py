@@ -4,6 +4,7 @@ One rule: an offset is committed only by `commit`, after everything read below i
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -42,7 +43,7 @@ class InputTopics(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._at_rest = asyncio.Event()  # no records are between `read` and `commit`
         self._at_rest.set()
         self._topics = topics
-        self._next: dict[TopicPartition, int] = {}
+        self._next: dict[TopicPartition, int] = {}  # the first offset that is not journalled
         self._consumer = AIOKafkaConsumer(
             **client,
             group_id=group_id,
@@ -68,15 +69,12 @@ class InputTopics(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     @property
     def lag(self) -> int:
-        """How many records of the assigned partitions have not been journalled, as far as we know."""
+        """How many offsets of the assigned partitions can be read and are not journalled, as far as we know."""
         behind = 0
         for tp in self._consumer.assignment():
-            try:
-                highwater = self._consumer.highwater(tp)
-            except IllegalStateError:  # revoked this moment
-                continue
-            if highwater is not None and tp in self._next:
-                behind += max(0, highwater - self._next[tp])
+            end = self._consumer.last_stable_offset(tp)
+            if end is not None and tp in self._next:
+                behind += max(0, end - self._next[tp])
         return behind
 
     async def read(self, most: int, wait_s: float) -> Sequence[Sequence[Record]]:
@@ -89,7 +87,15 @@ class InputTopics(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         batches = [records for records in found.values() if records]
         if batches:
             self._at_rest.clear()
+        else:
+            await self._pass_over_markers()
         return batches
+
+    async def _pass_over_markers(self) -> None:
+        """Count what was read to the end as read: the last offset of a transaction holds no record."""
+        for tp in list(self._next):
+            with contextlib.suppress(IllegalStateError):  # revoked meanwhile
+                self._next[tp] = await self._consumer.position(tp)
 
     async def _read_singly(self, most: int) -> dict[TopicPartition, list[Record]]:
         """Read one by one, so that a record that the client cannot read is found and passed over.

@@ -16,17 +16,20 @@ from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.pages import TICK
-from streams.appender import Appender
+from streams.appender import BATCH_BYTES, Appender
 from streams.clients import Connection
+from streams.open_transaction import told_of
 from streams.ports import Appended, Broken, Fenced, Output, Owner, Rows, Unsettled
 
 _log = structlog.get_logger()
 
-BATCH_BYTES = 900_000  # below the broker's default message.max.bytes of 1,048,588; whole batches are fast
 RECORD_BYTES = BATCH_BYTES - 1_000  # the first record of a batch is accepted at any size, so we check
 TRANSACTION_S = 30.0  # the broker aborts an open transaction after so long
 CLOSE_S = 3.0  # our choice: a revocation must end well inside the rebalance timeout
 RESTORE_RECORDS = 500  # changelog records between two awaits
+# How long a transaction of another program is waited for: Kafka lets none be open for longer than 15 minutes
+# (`transaction.max.timeout.ms`, unless it is set) and looks every 10 s.
+OPEN_S = 16 * 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +112,38 @@ class KafkaLedger:
             return None if found is None else int(found.offset)
 
     async def changelog(self) -> AsyncIterator[Rows]:
-        """Read the committed changelog from its beginning to the last stable offset."""
+        """Read the committed changelog from its beginning to its end.
+
+        A transaction that is still open hides what lies behind it. After `fence` it is none of ours, but rows of
+        ours may be behind it, so its end is waited for.
+        """
+        place = self._state_tp
         async with _settling("restoring"):
             reader = await self._open_reader()
-            end: int = (await reader.end_offsets([self._state_tp]))[self._state_tp]
-            position: int = (await reader.beginning_offsets([self._state_tp]))[self._state_tp]
-            reader.seek(self._state_tp, position)
+            least: int = (await reader.end_offsets([place]))[place]
+            position: int = (await reader.beginning_offsets([place]))[place]
+            reader.seek(place, position)
+        end: int | None = None  # comes with the first answer, even an empty one
+        hidden: _Hidden | None = None
         # The last offset below the end may be a commit marker: wait for the position, never for a record.
-        while position < end:
+        while end is None or position < end:
+            before = position
             async with _settling("restoring"):
-                records = await reader.getmany(self._state_tp, timeout_ms=200, max_records=RESTORE_RECORDS)
-                position = await reader.position(self._state_tp)
-            rows = [(record.key, record.value) for record in records.get(self._state_tp, ())]
-            yield Rows(rows, max(0, end - position))
+                records = await reader.getmany(place, timeout_ms=200, max_records=RESTORE_RECORDS)
+                position = await reader.position(place)
+                highwater = reader.highwater(place)
+            if highwater is None:
+                continue
+            end = max(least, highwater)  # a leader that is new may know of less than it holds
+            yield Rows(
+                [(record.key, record.value) for record in records.get(place, ())], max(0, end - position)
+            )
+            stable: int = reader.last_stable_offset(place)
+            if position > before or stable >= highwater:
+                hidden = None
+            else:
+                hidden = hidden or await self._hidden(stable)
+                hidden.refuse_if_old()
         async with _settling("restoring"):
             await self._close_reader()
 
@@ -187,6 +209,12 @@ class KafkaLedger:
         batch.close()
         yield batch
 
+    async def _hidden(self, stable: int) -> "_Hidden":
+        async with _settling("looking for an open transaction"):
+            told = await told_of(self._client, self._state_tp, stable)
+        _log.warning("ledger.hidden", partition=self._partition, problem=told)
+        return _Hidden(told, asyncio.get_running_loop().time())
+
     async def _open_reader(self) -> AIOKafkaConsumer:
         if self._reader is None:
             reader = AIOKafkaConsumer(
@@ -197,6 +225,7 @@ class KafkaLedger:
                 isolation_level="read_committed",
                 max_partition_fetch_bytes=4 * 1024 * 1024,
                 fetch_max_bytes=4 * 1024 * 1024,
+                fetch_max_wait_ms=50,  # an empty changelog is no reason to wait
             )
             self._reader = reader
             await reader.start()
@@ -208,6 +237,18 @@ class KafkaLedger:
         reader, self._reader = self._reader, None
         if reader is not None:
             await reader.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """The rest of a changelog, behind a transaction that is open."""
+
+    told: str
+    since: float  # seconds of the event loop's clock
+
+    def refuse_if_old(self) -> None:
+        if asyncio.get_running_loop().time() - self.since > OPEN_S:
+            raise Broken(f"{self.told} (it was waited for {OPEN_S / 60:.0f} minutes)")
 
 
 async def _closed(client: Any) -> bool:

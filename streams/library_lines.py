@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from aiokafka.errors import KafkaError
+
 REPEAT_S = 10.0  # our choice: while a broker is away the client says so a hundred times a second
 _CHATTY = ("aiokafka", "kafka", "faust", "mode")
 _MOST_KEPT = 1_000  # different lines remembered; there are a few dozen
@@ -29,6 +31,9 @@ class LibraryLines(logging.Filter):
         message = record.getMessage() if isinstance(record.msg, str) else ""
         # The crash of each service on the way up, and what follows from it: the process tells its reason once.
         if "Crashed reason=" in message or "Error while stopping child" in message:
+            return False
+        # Futures of the client that nobody reads: what they belong to has failed with the same error, and says so.
+        if record.name == "asyncio" and record.exc_info and isinstance(record.exc_info[1], KafkaError):
             return False
         if record.name.partition(".")[0] not in _CHATTY or record.levelno < logging.INFO:
             return True

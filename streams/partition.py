@@ -33,6 +33,11 @@ _log = structlog.get_logger()
 
 HOUR_MS = 3_600_000
 
+_SHARED = (
+    "see that no two workers share one instance_id (DUNNING_INSTANCE_ID), and no two systems on this cluster one "
+    "app_id (DUNNING_APP_ID)"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -127,6 +132,7 @@ class PartitionWorker:
         self._ticker = Ticker(clock)
         self._memory: Memory | None = None
         self._failing_since: float | None = None
+        self._is_fenced_before = False
         self._restored_at: float | None = None
         self._gap: _Gap | None = None
         self._deliver_again = deliver_again
@@ -169,7 +175,10 @@ class PartitionWorker:
                 self._log.info("partition.restored", next_offset=self._memory.next_offset)
                 await self._apply_pages(ledger, self._memory)
             except Fenced as error:
-                self._failed("partition.fenced", error)
+                # Once is a pause that we slept through, and a revocation follows. If none does, and we are fenced
+                # again, somebody uses our transactional id who is not of our group, or whom it takes for us.
+                self._failed("partition.fenced", error, _SHARED if self._is_fenced_before else None)
+                self._is_fenced_before = True
                 pause_s = self._limits.fenced_pause_s
             except Unsettled as error:
                 self._failed("partition.unsettled", error)
@@ -185,17 +194,18 @@ class PartitionWorker:
     def _restoring(self, remaining: int) -> None:
         self.restore_remaining = remaining
 
-    def _failed(self, name: str, error: Exception) -> None:
+    def _failed(self, name: str, error: Exception, advice: str | None = None) -> None:
         now = self._clock.monotonic()
         held_s = 0.0 if self._restored_at is None else now - self._restored_at
         self._restored_at = None
         if self._failing_since is None or held_s >= self._limits.settled_s:
             self._failing_since = now
-        self._log.warning(name, error=str(error), failing_s=round(now - self._failing_since, 1))
+        told = {} if advice is None else {"advice": advice}
+        self._log.warning(name, error=str(error), failing_s=round(now - self._failing_since, 1), **told)
         if now - self._failing_since >= self._limits.patience_s:
             raise Trouble(
                 f"partition {self.partition} could not be kept for {self._limits.patience_s:.0f} s: {error}; "
-                "check the broker, and that no two workers share one worker id"
+                f"{advice or 'check the broker'}"
             ) from error
 
     async def _apply_pages(self, ledger: Ledger, memory: Memory) -> None:

@@ -143,7 +143,11 @@ class Ledger(Protocol):
         """Find the first page that is stamped later; `None` where there is none."""
 
     def changelog(self) -> AsyncIterator[Rows]:
-        """Read the committed changelog from its beginning to its end. Only valid after `fence`; read last."""
+        """Read the committed changelog from its beginning to its end. Only valid after `fence`; read last.
+
+        Raises:
+            Broken: a transaction of another program hides its end, for longer than the broker should allow.
+        """
 
     async def commit(
         self, outputs: Sequence[Output], changes: Mapping[bytes, bytes | None], next_offset: int

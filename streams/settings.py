@@ -161,10 +161,26 @@ class Settings(BaseSettings):
                 raise ValueError("brokers are written host:port, separated by commas")
         return value
 
+    @field_validator("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+    @classmethod
+    def _is_there(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("there is no such file")
+        return value
+
     @field_validator("card_number_exempt_fields", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("card_number_exempt_fields")
+    @classmethod
+    def _are_id_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            from streams.exempt_fields import refuse_unknown  # takes the types of all events; seldom given
+
+            refuse_unknown(value)
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

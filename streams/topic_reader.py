@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streams.clients import LastError, admin_client, connection, unreachable
 from streams.errors import Trouble
+from streams.open_transaction import told_of
 from streams.settings import Settings
 
 AT_ONCE = 2_000  # records between two awaits; our choice
@@ -192,10 +193,8 @@ async def until_settled(settings: Settings, places: Sequence[TopicPartition]) ->
             place for place, stable in (await committed.end_offsets(places)).items() if stable < ends[place]
         ]:
             if loop.time() > deadline:
-                raise Trouble(
-                    f"topic {behind[0].topic}, partition {behind[0].partition}: a transaction has been open "
-                    f"for more than {_OPEN_S:.0f} s; look for it with kafka-transactions.sh"
-                )
+                stable = (await committed.end_offsets(behind))[behind[0]]
+                raise Trouble(await told_of(connection(settings), behind[0], stable))
             await asyncio.sleep(0.1)
 
 

@@ -20,7 +20,7 @@ from mode import Service
 from schemas.decisions import DeadLetter
 from schemas.pages import PageError
 from streams import topics as names
-from streams.app import build_app
+from streams.app import build_app, name_taken
 from streams.appender import Appender
 from streams.clients import LastError, connection, unreachable
 from streams.clock import SystemClock
@@ -127,7 +127,10 @@ def _told(reason: BaseException, settings: Settings) -> BaseException:
             _log.error("worker.crashed", exc_info=reason)  # a mistake of ours: where it happened matters
         return Trouble(str(reason))
     if isinstance(reason, KafkaError):
-        return Trouble(f"{settings.bootstrap}: {reason!r}; check the broker, then start the worker again")
+        advice = (
+            name_taken(repr(reason), settings.instance_id) or "check the broker, then start the worker again"
+        )
+        return Trouble(f"{settings.bootstrap}: {reason!r}; {advice}")
     _log.error("worker.crashed", exc_info=reason)
     return Trouble(f"{type(reason).__name__}: {reason}; please report it")
 

@@ -10,7 +10,7 @@ from dunning.explanation.history import history_of
 from dunning.explanation.story import as_data, tell
 from streams.cli.options import with_settings
 from streams.cli.story_view import new_console, show
-from streams.errors import Trouble
+from streams.errors import Misuse, Trouble
 from streams.reasons import load_reasons
 from streams.rules import load_rules
 from streams.settings import Effective
@@ -42,6 +42,9 @@ def explain(effective: Effective, *, invoice_id: str, account_id: str | None, as
     For staff: only the part "To read aloud" is made for customers. Reads the journal and the decisions from
     the topics, committed records only. Exit code 1 if no topic names the invoice.
     """
+    for name, given in (("INVOICE_ID", invoice_id), ("--account", account_id)):
+        if given == "":
+            raise Misuse(f"explain: {name} is empty; an id has at least one character")
     from streams.case_history import read_invoice
 
     recorded = asyncio.run(read_invoice(effective.settings, invoice_id, account_id))

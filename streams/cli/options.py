@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 
-from streams.settings import Effective, Settings, load_settings
+from streams.settings import Settings, load_settings
 
 CONNECTION = (
     "bootstrap",
@@ -78,6 +78,3 @@ def _metavar(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return "|".join(map(str, kinds))
     return {int: "NUMBER", Path: "FILE"}.get(annotation, "TEXT")
-
-
-__all__ = ["CONNECTION", "Effective", "with_settings"]

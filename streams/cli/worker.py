@@ -3,9 +3,7 @@
 Rule: they stop with a reason, or on request.
 """
 
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,39 +43,16 @@ def worker(effective: Effective, *, no_intake: bool) -> None:
         raise Misuse(
             "--policy-file is read by the intake, which --no-intake leaves out: give it to `dunning intake`"
         )
-    with _stopped_on_request():
-        from streams.rules import engine_factory
+    from streams.rules import engine_factory
 
-        _run(effective.settings, with_intake=not no_intake, new_fold=engine_factory())
+    _run(effective.settings, with_intake=not no_intake, new_fold=engine_factory())
 
 
 @click.command()
 @with_settings(*_COMMON, *_INTAKE)
 def intake(effective: Effective) -> None:
     """Take events in and write them to the journal, until SIGTERM or Ctrl-C; no decisions."""
-    with _stopped_on_request():
-        _run(effective.settings, with_intake=True, new_fold=None)
-
-
-@contextlib.contextmanager
-def _stopped_on_request() -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C end the start as they end the process that runs: with exit code 0.
-
-    They hold until its loop has handlers of its own. A shell's background process is born deaf to SIGINT.
-    """
-    before = {
-        number: signal.signal(number, signal.default_int_handler)
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("dunning: stopped before it had started", err=True)
-    finally:
-        for number, handler in before.items():
-            # Anything else the run has set, for the time after it.
-            if signal.getsignal(number) is signal.default_int_handler:
-                signal.signal(number, handler)
+    _run(effective.settings, with_intake=True, new_fold=None)
 
 
 def _run(settings: Settings, *, with_intake: bool, new_fold: Callable[[], Any] | None) -> None:

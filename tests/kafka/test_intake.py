@@ -221,6 +221,28 @@ async def test_compressed_events_are_read(world: World, settings: Settings) -> N
     assert sorted(await journalled_ids(world)) == sorted(ids)
 
 
+async def test_what_a_biller_writes_in_transactions_leaves_no_lag(world: World, settings: Settings) -> None:
+    biller = AIOKafkaProducer(**connection(settings), transactional_id=f"{settings.app_id}-biller")
+    await biller.start()
+    try:
+        async with intake(settings) as running:
+            for number in range(3):
+                async with biller.transaction():
+                    kind, value = declined(number, "a-1")
+                    await biller.send_and_wait(world.name(kind), value, partition=0)
+
+            async def is_taken_in() -> bool:
+                return sum(told.events for told in running.rounds) == 3
+
+            async def has_no_lag() -> bool:
+                return running.source.lag == 0
+
+            await until(is_taken_in, 20, "all events", str)
+            await until(has_no_lag, 10, "a lag of 0", lambda: str(running.source.lag))
+    finally:
+        await biller.stop()
+
+
 async def test_an_event_is_journalled_at_once_when_idle_and_with_many_under_load(
     world: World, settings: Settings
 ) -> None:

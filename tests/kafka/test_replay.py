@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from streams.clients import connection
+from streams.errors import Trouble
 from streams.settings import Settings
+from streams.topic_reader import until_settled
 from tests.world import PROJECT, Wire, World, bound, declined, issued
 
 WORKER = ("streams.cli.main", "worker")
@@ -66,6 +68,28 @@ async def forget(world: World, topic: str, partition: int, before: int) -> None:
         await admin.delete_records({place: RecordsToDelete(before)})
     finally:
         await admin.close()
+
+
+async def test_a_transaction_that_stays_open_is_told_with_the_way_to_end_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.create()
+    place = TopicPartition(world.name(REQUESTS), 1)
+    stranger = AIOKafkaProducer(
+        **connection(world.settings), transactional_id=f"{world.settings.app_id}-stranger"
+    )
+    await stranger.start()
+    try:
+        await stranger.begin_transaction()
+        await stranger.send_and_wait(place.topic, b"{}", partition=place.partition)
+        with monkeypatch.context() as hurried, pytest.raises(Trouble) as refused:
+            hurried.setattr("streams.topic_reader._OPEN_S", 0.0)
+            await until_settled(world.settings, [place])
+        await stranger.abort_transaction()
+    finally:
+        await stranger.stop()
+    assert f"abort --topic {place.topic} --partition 1 --start-offset 0`" in str(refused.value)
+    await until_settled(world.settings, [place])
 
 
 async def test_history_is_identical_until_somebody_touches_it(world: World, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
@@ -111,6 +112,34 @@ async def test_a_former_owner_learns_that_it_is_fenced(bench: Bench) -> None:
     await bench.open().fence()
     with pytest.raises(Fenced, match="another worker owns this partition now"):
         await former.commit([out("zombie")], {}, 2)
+
+
+async def test_what_another_programs_open_transaction_hides_is_waited_for(
+    bench: Bench, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = AIOKafkaProducer(**connection(settings), transactional_id=f"{settings.app_id}-stranger")
+    await stranger.start()
+    try:
+        await stranger.begin_transaction()
+        await stranger.send_and_wait(bench.world.name(names.STATE), b"{}", b"theirs", partition=0)
+        ours = bench.open()
+        await ours.fence()
+        await ours.commit([out("kept")], {b"k": b"v"}, 1)
+        with monkeypatch.context() as hurried, pytest.raises(Broken) as refused:
+            hurried.setattr("streams.ledger.OPEN_S", 0.0)
+            await bench.rows()
+        waiting = asyncio.ensure_future(bench.rows())
+        await asyncio.wait({waiting}, timeout=0.5)
+        assert not waiting.done()
+        await stranger.abort_transaction()
+        assert await waiting == {b"k": b"v"}
+    finally:
+        await stranger.stop()
+    told, topic = str(refused.value), bench.world.name(names.STATE)
+    tool = f"kafka-transactions.sh --bootstrap-server {settings.bootstrap}"
+    assert f"topic {topic}, partition 0: another program has had a transaction open since 20" in told
+    assert f"`{tool} describe-producers --topic {topic} --partition 0`" in told
+    assert f"`{tool} abort --topic {topic} --partition 0 --start-offset 0`" in told
 
 
 async def test_a_refused_batch_takes_the_whole_transaction_with_it(bench: Bench, settings: Settings) -> None:

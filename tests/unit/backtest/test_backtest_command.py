@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from dunning.backtest.comparison import FIGURES
 from schemas.pages import encode_event
-from streams.cli.main import dunning
+from streams.cli.program import dunning
 from streams.errors import Misuse, Trouble
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from streams.cli.main import dunning
+from streams.cli.program import dunning
 from tests.unit.docs.pages import PAGES, PROJECT, commands, name_of
 
 

@@ -16,15 +16,17 @@ SOURCE = "\n".join(
     re.sub(r'"\s*\n\s*f?"', "", file.read_text(encoding="utf-8"))
     for file in sorted((PROJECT / "streams").rglob("*.py"))
 )
-STOPS = [
-    fragment.strip()
-    for row in re.findall(
-        r"^\| (`.+?) \| ", PAGE.partition("## When a worker stops")[2].partition("\n## ")[0], re.MULTILINE
-    )
-    for code in re.findall(r"`([^`]+)`", row)
-    for fragment in code.split("…")
-    if len(fragment.strip()) > 4
-]
+
+
+def fragments(heading: str) -> list[str]:
+    """Give the fixed words of the code in the first column of a table, `…` being what changes."""
+    rows = re.findall(r"^\| (`.+?) \| ", PAGE.partition(heading)[2].partition("\n\n")[0], re.MULTILINE)
+    words = [part for row in rows for code in re.findall(r"`([^`]+)`", row) for part in code.split("…")]
+    return [word.strip() for word in words if len(word.strip()) > 4]
+
+
+STOPS = fragments("| The line says | Means | Do |")
+UNREADY = fragments("| `/readyz` says | Phase |")
 
 
 def test_every_metric_is_there_and_no_other() -> None:
@@ -49,10 +51,11 @@ def test_every_error_of_a_dead_letter_is_there() -> None:
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [str(code) for code in ErrorCode]
 
 
-@pytest.mark.parametrize("fragment", STOPS)
+@pytest.mark.parametrize("fragment", STOPS + UNREADY)
 def test_a_worker_says_what_the_page_says(fragment: str) -> None:
     assert fragment in SOURCE
 
 
 def test_the_last_words_were_found() -> None:
     assert len(STOPS) >= 15
+    assert len(UNREADY) == 7

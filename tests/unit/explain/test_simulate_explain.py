@@ -84,7 +84,7 @@ def test_explaining_twice_gives_the_same_bytes(events: str) -> None:
 
 def test_without_it_nothing_of_it_is_imported(events: str) -> None:
     code = (
-        "import sys; from streams.cli.main import dunning; "
+        "import sys; from streams.cli.program import dunning; "
         f"dunning.main(['simulate', {events!r}], standalone_mode=False); "
         "sys.exit(sum(name.startswith(('dunning.explanation', 'dunning.backtest', 'rich')) for name in sys.modules))"
     )

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.broker.background import Running
-from streams.cli.main import COMMANDS, LazyCommands, dunning
+from streams.cli.program import COMMANDS, LazyCommands, dunning
 from streams.errors import Misuse, Trouble
 from streams.lines import load_charger
 from streams.settings import Settings
@@ -55,6 +55,14 @@ def test_wrong_usage_is_exit_code_2_and_one_line() -> None:
         assert (answer.returncode, answer.stdout) == (2, "")
         assert answer.stderr.startswith("dunning: ")
         assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["explain", ""], ["explain", "in-1", "--account", ""]])
+def test_an_empty_id_is_refused_before_a_broker_is_asked(arguments: list[str]) -> None:
+    answer = run(*arguments, "--bootstrap", "127.0.0.1:9")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("dunning: explain: ")
+    assert "is empty" in answer.stderr
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
@@ -120,7 +128,7 @@ def test_deleting_data_needs_a_yes(tmp_path: Path) -> None:
 
 def test_the_frame_imports_no_command_and_no_kafka() -> None:
     heavy = "('faust', 'aiokafka', 'pydantic', 'rich')"
-    probe = f"import sys, streams.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    probe = f"import sys, streams.cli.program; print([name for name in {heavy} if name in sys.modules])"
     answer = subprocess.run(
         [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -267,6 +275,22 @@ def test_a_worker_that_is_stopped_while_it_starts_has_done_as_it_was_told(
     finally:
         worker.kill()
     assert (worker.returncode, *shown) == (0, "", "dunning: stopped before it had started\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "command", "expected"),
+    [
+        (signal.SIGTERM, "worker", (0, "dunning: stopped before it had started\n")),
+        (signal.SIGINT, "intake", (0, "dunning: stopped before it had started\n")),
+        (signal.SIGINT, "config", (1, "dunning: interrupted\n")),
+    ],
+)
+def test_a_stop_is_minded_before_anything_slow_is_imported(
+    number: signal.Signals, command: str, expected: tuple[int, str], tmp_path: Path
+) -> None:
+    (tmp_path / "click.py").write_text(f"import os\nos.kill(os.getpid(), {int(number)})\n")
+    answer = run(command, PYTHONPATH=str(tmp_path))
+    assert (answer.returncode, answer.stderr) == expected
 
 
 def _opened_for_a_reader(file: Path, limit_s: float) -> int:

@@ -2,6 +2,8 @@
 
 import logging
 
+from aiokafka.errors import ProducerFenced
+
 from streams.library_lines import REPEAT_S, LibraryLines
 
 
@@ -32,3 +34,11 @@ def test_noise_is_dropped() -> None:
     assert not lines.filter(refused)
     assert not lines.filter(line("aiokafka", 'Unable connect to "%s": %s', "127.0.0.1:9", "refused"))
     assert not lines.filter(line("streams.desk", "[^--Desk]: Crashed reason=%r", "x"))
+
+
+def test_an_error_of_the_client_that_nobody_has_read_is_dropped_and_any_other_passes() -> None:
+    lines = LibraryLines(lambda: 0.0)
+    unread = line("asyncio", "Future exception was never retrieved")
+    for error, is_told in ((ProducerFenced(), False), (ValueError(), True)):
+        unread.exc_info = (type(error), error, None)
+        assert lines.filter(unread) is is_told

@@ -5,6 +5,7 @@ import weakref
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 
 from dunning.engine import Engine
 from schemas.charges import ChargeSucceeded
@@ -360,8 +361,23 @@ async def test_being_fenced_at_once_again_counts_as_trouble(bench: BenchMaker) -
     await it.deliver(*pages(0, 1))
     for _ in range(3):
         await it.clock.advance(7.0)
-    with pytest.raises(Trouble, match="no two workers share one worker id"):
+    with pytest.raises(Trouble, match=r"instance_id \(DUNNING_INSTANCE_ID\), .* app_id \(DUNNING_APP_ID\)"):
         it.task.result()
+
+
+async def test_being_fenced_again_and_again_names_the_settings_that_may_be_shared(bench: BenchMaker) -> None:
+    it = await bench()
+    with structlog.testing.capture_logs() as lines:
+        for number in range(2):  # another system's worker, which holds the partition in between
+            it.broker.epoch += 1
+            await it.deliver(*pages(number, 1))
+            await it.clock.advance(7.0)
+    fenced = [line for line in lines if line["event"] == "partition.fenced"]
+    assert ["advice" in line for line in fenced] == [False, True], (
+        "a pause that was slept through is told alone"
+    )
+    assert "DUNNING_APP_ID" in fenced[1]["advice"]
+    assert told(it.broker) == counted(2)
 
 
 async def test_committed_pages_make_room_for_new_ones(bench: BenchMaker) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from click.testing import CliRunner
 
-from streams.cli.main import dunning
+from streams.cli.program import dunning
 from streams.errors import Trouble
 
 ENDED = "subscription.ended"

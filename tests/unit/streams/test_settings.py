@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from streams.errors import Misuse
+from streams.exempt_fields import id_paths
 from streams.settings import Settings, load_settings
 
 
@@ -101,9 +102,10 @@ def test_a_file_that_is_no_toml_is_refused(
         ),
         ({"security_protocol": "SASL_SSL"}, "security_protocol SASL_SSL needs sasl_mechanism"),
         ({"sasl_username": "u"}, "sasl_username is given, but security_protocol is PLAINTEXT"),
-        ({"ssl_ca_location": "ca.pem"}, "ssl_ca_location is given, but security_protocol is PLAINTEXT"),
+        ({"ssl_ca_location": __file__}, "ssl_ca_location is given, but security_protocol is PLAINTEXT"),
+        ({"ssl_ca_location": "nope.pem"}, "--ssl-ca-location: there is no such file (it is 'nope.pem')"),
         (
-            {"security_protocol": "SSL", "ssl_key_location": "k"},
+            {"security_protocol": "SSL", "ssl_key_location": __file__},
             "ssl_certificate_location and ssl_key_location go together",
         ),
         (
@@ -155,3 +157,20 @@ def test_an_empty_secret_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUNNING_CARD_NUMBER_EXEMPT_FIELDS", "invoice_id, charge_id,")
     assert load_settings().settings.card_number_exempt_fields == ("invoice_id", "charge_id")
+
+
+def test_an_exempt_field_that_no_event_has_is_refused_with_all_that_there_are() -> None:
+    said = refused({"card_number_exempt_fields": "key,headers.x-trace,data.charge_id,chrage_id"})
+    assert said.startswith(
+        "--card-number-exempt-fields: no id field is called chrage_id: did you mean charge_id? there are account_id, "
+    )
+    assert "invoice_id" in said
+    assert "headers.NAME (it is 'key," in said
+    for words in ("labels", "data.reason", "headers.", "initiated_by"):
+        refused({"card_number_exempt_fields": words})
+
+
+def test_every_id_of_an_event_may_be_exempt() -> None:
+    paths = {"id", "source", "data.invoice_id", "data.instrument.instrument_id", "data.subscription_ids"}
+    assert paths <= id_paths()
+    assert not id_paths() & {"data", "time", "data.labels", "data.decline.message", "data.initiated_by"}
