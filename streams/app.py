@@ -22,8 +22,8 @@ _log = structlog.get_logger()
 
 WATCH_S = 1.0
 REBALANCE_S = 30.0  # upper bound of what a revocation may take
-# So many revocations within so many seconds are no scaling any more: two members with one instance_id take the
-# partitions from each other every two seconds.   # our choice
+# Our choice: so many revocations within so many seconds are no scaling any more; two members with one instance_id take
+# the partitions from each other every two seconds.
 MANY_REVOCATIONS = 10
 MANY_WITHIN_S = 60.0
 
