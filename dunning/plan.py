@@ -34,9 +34,17 @@ from dunning.records import (
 from schemas.decisions import CaseState, DeclineClass
 
 # What falls due in one instant, in the order in which it fires (contract section 6, Order).
-ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, EXPIRY_NOTICE, FORGET = range(
-    9
-)
+(
+    ANSWER_OVERDUE,
+    IMMEDIATE,
+    TECHNICAL,
+    RUNG,
+    CLOSING_NOTICE,
+    WINDOW_END,
+    STAGE,
+    EXPIRY_NOTICE,
+    FORGET,
+) = range(9)
 
 # Of a card's expiry, our choice: what lies outside is no date.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200

@@ -40,7 +40,7 @@ def on_due(page: Page, matter: Matter, timer: int) -> None:
     elif kind == WINDOW_END:
         touch(page, matter)
         window_closed(page, matter)
-    else:
+    else:  # an attempt: immediate, technical or of a rung
         fire(page, matter)
 
 
