@@ -1,4 +1,4 @@
-"""What a subscription is charged on, and whether that may be charged (contract section 6, Binding).
+"""What a subscription is charged on, what changes that, and whether it may be charged (contract section 6, Binding).
 
 Its own binding; else the account default; else the instrument last seen with it. Owning an instrument binds nothing.
 """
