@@ -176,11 +176,3 @@ def _blocking_class(means: Means) -> DeclineClass | None:
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:
     """Tell whether the instrument's credential was ever declined `never`."""
     return bool(account.means(instrument_id).credential.dead_why)
-
-
-def is_paused(matter: Matter) -> bool:
-    """Tell whether a pause covers the case: on its account, its subscription or its invoice."""
-    pauses = matter.account.root.pauses
-    return bool(pauses) and any(
-        scope in pauses for scope in ("", "s:" + matter.invoice.subscription_id, "i:" + matter.id)
-    )

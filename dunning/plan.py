@@ -11,13 +11,14 @@ from typing import Final
 import msgspec
 
 from dunning.account import Matter, Means
-from dunning.binding import charged_on, forbidding_class, is_paused
+from dunning.binding import charged_on, forbidding_class
 from dunning.calendar import add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.classes import NEVER
 from dunning.due_index import KIND_BITS
 from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs, use_due_rungs
 from dunning.page import Page
+from dunning.pauses import is_paused
 from dunning.policy import Policy
 from dunning.provider import FOR_EVER, held_until
 from dunning.records import (
