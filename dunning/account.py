@@ -148,9 +148,8 @@ class OpenAccount:
     def sharing(self, credential_id: str) -> list[str]:
         """The instruments of a card number or bank account, sorted."""
         stored = self._stored_with(credential_id)
-        known = (
-            self._bundle.instruments
-        )  # of a spilled account those that this page has opened, and may have changed
+        # Of a spilled account those that this page has opened, and may have changed.
+        known = self._bundle.instruments
         found = [name for name, one in known.items() if credential_of(name, one) == credential_id]
         return sorted(found + [name for name in stored if name not in known])
 
@@ -168,9 +167,8 @@ class OpenAccount:
 
     def _stored_with(self, credential_id: str) -> Collection[str]:
         if not credential_id.startswith(NUMBER):
-            return (
-                credential_id[1:],
-            )  # it has no number that is known: the credential is the instrument's alone
+            # It has no number that is known: the credential is the instrument's alone.
+            return (credential_id[1:],)
         return self._tables.tied_by(self.account_id, credential_id) if self._spilled else ()
 
     def following(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a subscription is charged on, and whether that may be charged (contract section 6, Binding).
+"""What a subscription is charged on, what changes that, and whether it may be charged (contract section 6, Binding).
 
 Its own binding; else the account default; else the instrument last seen with it. Owning an instrument binds nothing.
 """
@@ -176,11 +176,3 @@ def _blocking_class(means: Means) -> DeclineClass | None:
 def is_dead(account: OpenAccount, instrument_id: str) -> bool:
     """Tell whether the instrument's credential was ever declined `never`."""
     return bool(account.means(instrument_id).credential.dead_why)
-
-
-def is_paused(matter: Matter) -> bool:
-    """Tell whether a pause covers the case: on its account, its subscription or its invoice."""
-    pauses = matter.account.root.pauses
-    return bool(pauses) and any(
-        scope in pauses for scope in ("", "s:" + matter.invoice.subscription_id, "i:" + matter.id)
-    )

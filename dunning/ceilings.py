@@ -16,10 +16,9 @@ from dunning.policy import Policy, RuleProfile
 from dunning.records import Credential, Presented
 
 # Our choice: more than any row of `limits.json` counts, which a test holds; older attempts cannot matter.
-KEPT_ATTEMPTS = 64
+KEPT_ATTEMPTS = 64  # declined
+KEPT_UNANSWERED = 256  # requests, where no rule limits them
 KEPT_FOR = 31 * DAY
-# Our choice: a card that a rule limits never has as many; one whose network sets no limit is not counted.
-KEPT_UNANSWERED = 256
 # Looked up in every event: a global costs a tenth of an enum's member.
 _NO_RULES = RuleProfile.NONE
 

@@ -1,13 +1,14 @@
 """What an operator may order: pause, resume, stop, retry now (contract section 2.1).
 
-A pause is a flag on its scope and holds for cases that open later; `resume` clears its scope and all inside it.
+The one rule: an order is carried out for each open case in its scope, the narrowest that it names.
 """
 
 from dunning.account import Matter, OpenAccount
-from dunning.binding import charged_on, forbidding_class, is_dead, is_paused
+from dunning.binding import charged_on, forbidding_class, is_dead
 from dunning.closing import REMEMBERED_FOR, close
 from dunning.duplicates import account_knows
 from dunning.page import Page
+from dunning.pauses import is_paused, pause, resume
 from dunning.plan import touch
 from dunning.reasons import Reason
 from dunning.records import BY_ORDER, BY_RESUME, Immediate, ImmediateKind, Invoice
@@ -51,19 +52,10 @@ def _in_scope(account: OpenAccount, data: Command) -> list[Matter]:
     return list(account.open_matters())
 
 
-def _scope(data: Command) -> str:
-    if data.invoice_id is not None:
-        return "i:" + data.invoice_id
-    return "" if data.subscription_id is None else "s:" + data.subscription_id
-
-
 def _pause(page: Page, account: OpenAccount, data: Command, matters: list[Matter]) -> None:
     for matter in matters:
         matter.moved_by = "paused"
-    root = account.root
-    if _scope(data) not in root.pauses:
-        root.pauses = sorted((*root.pauses, _scope(data)))
-        account.root_changed()
+    pause(account, data)
     if data.invoice_id is not None and data.subscription_id is not None:
         _know(page, account, data.invoice_id, data.subscription_id)
 
@@ -81,9 +73,7 @@ def _know(page: Page, account: OpenAccount, invoice_id: str, subscription_id: st
 
 def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matter], at: int) -> None:
     paused = [matter for matter in matters if is_paused(matter)]
-    root = account.root
-    root.pauses = [scope for scope in root.pauses if not _is_within(account, scope, data)]
-    account.root_changed()
+    resume(account, data)
     for matter in paused:
         case = matter.case
         if is_paused(matter):
@@ -100,16 +90,6 @@ def _resume(page: Page, account: OpenAccount, data: Command, matters: list[Matte
             kind: ImmediateKind = BY_RESUME if case.immediate is None else case.immediate.kind
             case.immediate = Immediate(RequestReason.RESUMED, at, page.now, kind=kind)
         case.dropped_while_paused = False
-
-
-def _is_within(account: OpenAccount, scope: str, data: Command) -> bool:
-    """Tell whether a pause lies inside the scope of the command."""
-    if data.invoice_id is not None or data.subscription_id is None:
-        return data.invoice_id is None or scope == "i:" + data.invoice_id
-    if not scope.startswith("i:"):
-        return scope == "s:" + data.subscription_id
-    matter = account.matter(scope[2:])
-    return matter is not None and matter.invoice.subscription_id == data.subscription_id
 
 
 def _retry_now(page: Page, matter: Matter, at: int) -> None:

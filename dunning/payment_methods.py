@@ -39,9 +39,8 @@ def _added(page: Page, account: OpenAccount, event: Event[PaymentMethodUpdated])
         if charged == instrument_id or instrument_id in case.added_told:
             continue
         account.matter_changed(matter)  # the plan stays as it is
-        case.added_told = (*case.added_told, instrument_id)[
-            -REMEMBERED:
-        ]  # a thief tries cards by the thousand
+        # A thief tries cards by the thousand.
+        case.added_told = (*case.added_told, instrument_id)[-REMEMBERED:]
         page.notice(
             matter,
             _ADDED_NOT_BOUND,

@@ -11,13 +11,14 @@ from typing import Final
 import msgspec
 
 from dunning.account import Matter, Means
-from dunning.binding import charged_on, forbidding_class, is_paused
+from dunning.binding import charged_on, forbidding_class
 from dunning.calendar import add, from_local
 from dunning.ceilings import Allowed, first_allowed, refusing_rules
 from dunning.classes import NEVER
 from dunning.due_index import KIND_BITS
 from dunning.ladder import drop_technical, pass_over_for_technical, pass_rung, rungs, use_due_rungs
 from dunning.page import Page
+from dunning.pauses import is_paused
 from dunning.policy import Policy
 from dunning.provider import FOR_EVER, held_until
 from dunning.records import (
@@ -34,9 +35,17 @@ from dunning.records import (
 from schemas.decisions import CaseState, DeclineClass
 
 # What falls due in one instant, in the order in which it fires (contract section 6, Order).
-ANSWER_OVERDUE, IMMEDIATE, TECHNICAL, RUNG, CLOSING_NOTICE, WINDOW_END, STAGE, EXPIRY_NOTICE, FORGET = range(
-    9
-)
+(
+    ANSWER_OVERDUE,
+    IMMEDIATE,
+    TECHNICAL,
+    RUNG,
+    CLOSING_NOTICE,
+    WINDOW_END,
+    STAGE,
+    EXPIRY_NOTICE,
+    FORGET,
+) = range(9)
 
 # Of a card's expiry, our choice: what lies outside is no date.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200

@@ -11,13 +11,14 @@ from typing import Any, Final
 from dunning.attempt_times import Move
 from dunning.calendar import DAY, Duration
 from dunning.network_rules.limits import CardLimit, NetworkRules
+from dunning.networks import MASTERCARD, VISA
 from dunning.policy import LadderAnchor, RuleProfile, WindowAnchor
 from dunning.policy_file import Path, Problem, read_sections
 from dunning.policy_shape import FileSection, PolicySection, WhenSection
 from schemas.instants import LATEST, micros
 from schemas.payment_methods import InstrumentType
 
-_CARD_NETWORKS: Final = {"visa": "Visa", "mastercard": "Mastercard"}  # those that publish their ceilings
+_CARD_NETWORKS: Final = {VISA: "Visa", MASTERCARD: "Mastercard"}  # those that publish their ceilings
 _DEBITS: Final = {
     InstrumentType.ACH_DEBIT: "ACH",
     InstrumentType.SEPA_DEBIT: "SEPA",

@@ -59,7 +59,7 @@ class Account(msgspec.Struct, array_like=True, gc=False):
     """The payer: its default instrument and what is paused."""
 
     default: str | None = None
-    # Scopes under pause: "" the account, "s:ID" a subscription, "i:ID" an invoice.
+    # Scopes under pause, as `dunning.pauses` writes them: "" the account, "s:ID" a subscription, "i:ID" an invoice.
     pauses: list[str] = msgspec.field(default_factory=list)
     # Digests of the events about instruments and commands already taken.
     events: bytes = b""

@@ -11,13 +11,13 @@ from dunning.binding import (
     is_bound,
     is_dead,
     is_news,
-    is_paused,
     see,
     was_gone_since,
 )
 from dunning.classes import FIX_DATA, NEVER
 from dunning.ladder import begin_anew
 from dunning.page import Page
+from dunning.pauses import is_paused
 from dunning.plan import touch
 from dunning.records import Immediate
 from schemas.decisions import Action, DeclineClass, NoticeKind, RequestReason

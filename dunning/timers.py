@@ -5,6 +5,7 @@ from dunning.attempts import fire
 from dunning.closing import window_closed
 from dunning.due_index import KIND_BITS
 from dunning.page import Page
+from dunning.pauses import forget_pause
 from dunning.plan import (
     ANSWER_OVERDUE,
     CLOSING_NOTICE,
@@ -40,7 +41,7 @@ def on_due(page: Page, matter: Matter, timer: int) -> None:
     elif kind == WINDOW_END:
         touch(page, matter)
         window_closed(page, matter)
-    else:
+    else:  # an attempt: immediate, technical or of a rung
         fire(page, matter)
 
 
@@ -103,7 +104,5 @@ def _forget(page: Page, matter: Matter) -> None:
     account = matter.account
     page.touched.pop((account.account_id, matter.id), None)
     account.forget(matter)
-    if (pause := "i:" + matter.id) in account.root.pauses:
-        account.root.pauses.remove(pause)
-        account.root_changed()
+    forget_pause(account, matter.id)
     page.note("due", "forgotten", matter.account.account_id, matter.id)

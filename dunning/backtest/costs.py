@@ -14,7 +14,7 @@ from dunning.backtest.trial import Attempt, Trial
 from dunning.declines.verdicts import verdict_on
 from dunning.instruments import BANK_DEBITS
 from dunning.network_rules.limits import DebitLimit
-from dunning.networks import network_name
+from dunning.networks import MASTERCARD, VISA, network_name
 from dunning.policy import RuleProfile
 from dunning.rules import Rules
 from schemas.charges import ChargeDeclined
@@ -23,7 +23,7 @@ from schemas.payment_methods import Instrument, PaymentMethodUpdated
 
 MEASURE = RuleProfile.CURRENT
 
-FEES = {"visa": "visa.fee.reattempt", "mastercard": "mastercard.fee.attempt"}
+FEES = {VISA: "visa.fee.reattempt", MASTERCARD: "mastercard.fee.attempt"}
 """The fee of one attempt beyond the ceilings, by network. The others publish none."""
 
 

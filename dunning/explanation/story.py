@@ -15,6 +15,7 @@ from dunning.explanation.outlook import still_open, what_comes_next
 from dunning.explanation.reasons import Because, Reasons
 from dunning.explanation.remedies import Remedy, new_chance, unused, what_would_change_it
 from dunning.explanation.sentences import decided, told
+from dunning.explanation.standing import last_class
 from dunning.explanation.wording import counted, money, spoken, spoken_day
 from schemas.charges import ChargeDeclined
 from schemas.decisions import (
@@ -258,14 +259,7 @@ def _aloud_waiting(history: History) -> str:
         return (
             "There is no payment method for this subscription. One that is set for it would be tried at once."
         )
-    said = next(
-        (
-            fact.event.data.decline_class
-            for fact in reversed(history.facts)
-            if isinstance(fact.event.data, NoticeRequested) and fact.event.data.decline_class is not None
-        ),
-        None,
-    )
+    said = last_class(history)
     if said is DeclineClass.FIX_DATA:
         return "We do not try until the payment details are corrected or another payment method is set."
     if said is DeclineClass.NEEDS_CUSTOMER:
