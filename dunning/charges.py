@@ -27,7 +27,7 @@ from dunning.plan import touch
 from dunning.policy import Policy
 from dunning.provider import has_paid, has_tried, hear
 from dunning.reasons import Reason
-from dunning.records import UNKNOWN_CHARGE, Invoice, digest, is_remembered, remembering
+from dunning.records import Invoice, digest, is_remembered, remembering
 from dunning.restarts import seen_with
 from schemas.charges import MANUAL, ChargeDeclined, ChargePending, ChargeSucceeded, Initiator, Outcome
 from schemas.decisions import CloseReason
@@ -94,11 +94,11 @@ def on_declined(page: Page, event: Event[ChargeDeclined]) -> Reason:
 def _opens(page: Page, matter: Matter, policy: Policy, attempted_at: int) -> bool:
     """Open the case of a first decline, if its window is not over yet. Returns whether there is one.
 
-    Money in another currency than the invoice's, which came before it, could not be told of without a case.
+    Money in another currency than the invoice's, which came before, could not be told of without a case.
     """
     if open_case(page, matter, policy, attempted_at) is None:
         return False
-    if any(one.charge_id == UNKNOWN_CHARGE for one in matter.invoice.quarantined):
+    if any(one.is_other_money for one in matter.invoice.quarantined):
         tell_doubt(page, matter, None, "engine.currency_differs")
     return True
 

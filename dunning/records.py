@@ -151,6 +151,11 @@ class Quarantined(msgspec.Struct, array_like=True, gc=False):
     is_named: bool = True  # it was told which request this is; else only its own charge ends the doubt
     is_first: bool = False  # it opened the case, which waits for what that decline means
 
+    @property
+    def is_other_money(self) -> bool:
+        """Whether it was paid, but in another currency than is owed: no network counts it, as it would a decline."""
+        return self.reconcile and not self.counted_at
+
 
 class Presented(msgspec.Struct, array_like=True, gc=False):
     """How often an invoice was presented under one debit scheme."""

@@ -168,7 +168,12 @@ class ChargeEvents(Telling):
         if invoice.settled is not None or balance == 0:
             return None
         case = self.open(invoice, moment, balance, data)
-        return case if case.invoice_id in self.account.cases else None
+        if case.invoice_id not in self.account.cases:
+            return None
+        known = {one.charge_id: one for one in self.account.charges if one.invoice_id == case.invoice_id}
+        if any(known[charge].other_money for charge in invoice.pending):
+            self.notice("reconcile", case)
+        return case
 
     def is_late(self, case: Case | None, request: Request | None) -> bool:
         """Tell whether an outcome is that of a request that was superseded."""
@@ -387,7 +392,7 @@ class ChargeEvents(Telling):
             if case is not None and is_open and not was_told:
                 self.notice("reconcile", case, instrument_id=data.instrument_id)
             self.record(data, moment, "pending", request)
-            account.charges[-1].reconcile = True
+            account.charges[-1].reconcile = account.charges[-1].other_money = True
             return
         self.record(data, moment, "succeeded", request)
         invoice.paid_at = max(invoice.paid_at, moment)

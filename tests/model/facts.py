@@ -32,6 +32,7 @@ class Charge:
     debit: str | None = None  # the scheme, as far as known when it was made
     is_limited: bool = False  # a debit that came back for a reason which its scheme limits
     reconcile: bool = False
+    other_money: bool = False  # it was paid, but in another currency than is owed
     moves: bool = True  # whether `min_gap` of its case counts from it
 
 

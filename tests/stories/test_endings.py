@@ -144,6 +144,14 @@ def test_what_was_paid_in_another_currency_before_the_invoice_came_is_not_counte
     """)
 
 
+def test_money_in_another_currency_is_told_of_when_there_is_a_case() -> None:
+    assert_story("""
+        day 0         issued on=card-A          =>  issued
+        day 0  09:10  succeeded 0 currency=JPY  =>  currency_differs
+        day 0  09:20  declined 0                =>  declined  notice:reconcile  notice:payment_declined  case:pending
+    """)
+
+
 def test_a_provisional_case_is_held_back_where_its_payment_was_in_another_currency() -> None:
     assert_story("""
         day 0         declined 0 currency=JPY               =>  declined  notice:payment_declined  case:retrying@d3
