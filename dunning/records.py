@@ -278,9 +278,8 @@ class Invoice(msgspec.Struct, array_like=True, gc=False):
     attempted_at: int = 0  # the last attempt, whoever made it, before there was a case or beside it
     timer: int | None = None  # the instant and kind of what is due next, as one number (`dunning.due_index`)
     paid_at: int = 0  # the moment of the latest success: a decline of an earlier one changes nothing
-    reopened_until: int | None = (
-        None  # the end of the window that a reopening brought before there was a case
-    )
+    # The end of the window that a reopening brought before there was a case.
+    reopened_until: int | None = None
 
     @property
     def is_reopened(self) -> bool:
