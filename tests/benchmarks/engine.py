@@ -29,9 +29,10 @@ async def _measure(*, quick: bool) -> Report:
         lanes = [ours, faust, faust_count, copy]
         await race(lanes, repetitions=repetitions, warm_up=500 if quick else 5_000)
     tell(report, lanes)
-    times = [one.rate / other.rate for one, other in zip(ours.runs, faust.runs, strict=True)]
+    # Each repetition beside its neighbour: the machine is not equally fast for long.
+    rates = [one.rate / other.rate for one, other in zip(ours.runs, faust.runs, strict=True)]
     report.figure("control: drift of its CPU", "", [drift(copy)])
-    report.figure("rate of the engine / rate of Faust's table way", "x", times)
+    times = report.figure("rate of the engine / rate of Faust's table way", "x", rates)
     report.target("engine, one process", ours.rate, ">=", FLOOR, "events/s")
-    report.target("engine / Faust's table way", ours.rate / faust.rate, ">=", FLOOR_TIMES, "x")
+    report.target("engine / Faust's table way", times.median, ">=", FLOOR_TIMES, "x")
     return report
