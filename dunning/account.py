@@ -3,7 +3,7 @@
 The one rule: whoever changes a record says so (`…_changed`), and nothing is written that was not changed.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -96,11 +96,12 @@ class OpenAccount:
         return records.get(credential_id) or self._other("f:", credential_id, Credential, records)
 
     def means(self, instrument_id: str) -> Means:
-        """An instrument with what networks count it under."""
+        """An instrument with what networks count it under: its fingerprint, else its id (contract section 2.1)."""
         means = self._means.get(instrument_id)
         if means is None:
             instrument = self.instrument(instrument_id)
-            credential_id = credential_of(instrument_id, instrument)
+            fingerprint = instrument.fingerprint
+            credential_id = "=" + instrument_id if fingerprint is None else NUMBER + fingerprint
             means = Means(instrument_id, instrument, credential_id, self.credential(credential_id))
             self._means[instrument_id] = means
         return means
@@ -133,7 +134,7 @@ class OpenAccount:
 
     def tied_to(self, instrument_id: str) -> list[str]:
         """The subscriptions that may be charged on the instrument, or were seen with it; sorted."""
-        return self._with(self._ties_with(instrument_id))
+        return self._with(self._ties_with(instrument_id), self._bundle.subscriptions)
 
     def _ties_with(self, instrument_id: str) -> set[str]:
         ties = {BOUND + instrument_id, SEEN + instrument_id}
@@ -147,29 +148,18 @@ class OpenAccount:
 
     def sharing(self, credential_id: str) -> list[str]:
         """The instruments of a card number or bank account, sorted."""
-        stored = self._stored_with(credential_id)
-        # Of a spilled account those that this page has opened, and may have changed.
-        known = self._bundle.instruments
-        found = [name for name, one in known.items() if credential_of(name, one) == credential_id]
-        return sorted(found + [name for name in stored if name not in known])
+        if not credential_id.startswith(NUMBER):
+            return [credential_id[1:]]  # no number is known: the credential is the instrument's alone
+        return self._with({credential_id}, self._bundle.instruments)
 
     def count_sharing(self, credential_id: str, enough: int) -> int:
-        """Count roughly the subscriptions that may be charged on a card number; no further than beyond `enough`."""
+        """Count roughly the subscriptions that may be charged on a card number; beyond `enough`, or its instruments."""
         if not self._spilled:
             return len(self._bundle.subscriptions)
-        names = self._stored_with(credential_id)
-        count = len(names) if len(names) > enough else 0
-        for name in names:
-            if count > enough:
-                break
-            count += self._tables.count_tied(self.account_id, self._ties_with(name))
-        return count
-
-    def _stored_with(self, credential_id: str) -> Collection[str]:
         if not credential_id.startswith(NUMBER):
-            # It has no number that is known: the credential is the instrument's alone.
-            return (credential_id[1:],)
-        return self._tables.tied_by(self.account_id, credential_id) if self._spilled else ()
+            return self.count_tied(credential_id[1:])
+        names = self._tables.tied_by(self.account_id, credential_id)
+        return len(names) if len(names) > enough else sum(map(self.count_tied, names))
 
     def following(self) -> list[str]:
         """The subscriptions that may follow the account default, or would forget what was seen; sorted."""
@@ -177,12 +167,16 @@ class OpenAccount:
         ties = {tie for subscription in known for tie in ties_of(subscription)}
         if self._spilled:
             ties.update(self._tables.ties(self.account_id))
-        return self._with({tie for tie in ties if tie == BOUND or tie.startswith(SEEN)})
+        wanted = {tie for tie in ties if tie == BOUND or tie.startswith(SEEN)}
+        return self._with(wanted, self._bundle.subscriptions)
 
-    def _with(self, ties: Collection[str]) -> list[str]:
-        """List the subscriptions that have one of the ties: the same ones however the account is stored."""
-        # Of a spilled account those that this page has opened, and may have changed.
-        known = self._bundle.subscriptions
+    def _with(
+        self, ties: Collection[str], known: Mapping[str, Subscription] | Mapping[str, Instrument]
+    ) -> list[str]:
+        """List the subscriptions or instruments that have one of the ties: the same ones however the account is stored.
+
+        `known`: of a spilled account those that this page has opened, and may have changed; of another one all.
+        """
         found = [name for name, one in known.items() if not ties_of(one).isdisjoint(ties)]
         if self._spilled:
             found += [name for name in self._tables.tied(self.account_id, ties) if name not in known]
@@ -190,7 +184,7 @@ class OpenAccount:
 
     def open_matters(self) -> Iterator[Matter]:
         """Every invoice of the account with an open case, by subscription, then in the order of the ids."""
-        for subscription_id in self._with({UNPAID}):
+        for subscription_id in self._with({UNPAID}, self._bundle.subscriptions):
             yield from self.open_matters_of(subscription_id)
 
     def open_matters_of(self, subscription_id: str) -> Iterator[Matter]:
@@ -270,11 +264,6 @@ class OpenAccount:
         if record_id not in records:
             records[record_id] = self._blank.pop(name)
         self._changed[name] = records[record_id]
-
-
-def credential_of(instrument_id: str, instrument: Instrument) -> str:
-    """Name what networks count an instrument under: its fingerprint, else its id (contract section 2.1)."""
-    return "=" + instrument_id if instrument.fingerprint is None else NUMBER + instrument.fingerprint
 
 
 def count_open(tables: Tables) -> int:

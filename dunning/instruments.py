@@ -248,9 +248,9 @@ def apply_verdict(
             _touch_all(page, stopped)
             instrument.fix_data_at, instrument.fix_data_why = attempted_at, verdict.why
             _stop(page, matter, stopped, FIX_DATA, is_told=is_told, at=attempted_at)
-        elif account.count_tied(instrument_id) <= MOST_CORRECTED:
+        else:
             restarted = [
-                one for one in _unless_many(account, [instrument_id]) if _is_older(one, attempted_at)
+                one for one in _few_charged_with(account, instrument_id) if _is_older(one, attempted_at)
             ]
             _touch_all(page, restarted)
             _stop(page, matter, restarted, FIX_DATA, is_told=is_told, at=attempted_at)
@@ -306,7 +306,8 @@ def correct_others(page: Page) -> None:
         account = page.account(account_id)
         if account.count_sharing(credential_id, MOST_CORRECTED) > MOST_CORRECTED:
             continue
-        for matter in _unless_many(account, account.sharing(credential_id)):
+        charged = (charged_with(account, name) for name in account.sharing(credential_id))
+        for matter in _unless_many(chain.from_iterable(charged)):
             # What has no attempt ahead gets none by a delay.
             if not matter.is_settled_up and (frees or matter.case.plan_kind != NO_PLAN):
                 touch(page, matter)
@@ -323,14 +324,18 @@ def charged_with(account: OpenAccount, instrument_id: str) -> Iterator[Matter]:
 
 def _touch_charged(page: Page, account: OpenAccount, instrument_id: str) -> None:
     """Take up the cases whose plans rest on what is known of the instrument, unless there are very many."""
-    if account.count_tied(instrument_id) <= MOST_CORRECTED:
-        _touch_all(page, _unless_many(account, [instrument_id]))
+    _touch_all(page, _few_charged_with(account, instrument_id))
 
 
-def _unless_many(account: OpenAccount, instrument_ids: Iterable[str]) -> list[Matter]:
-    """List the open cases that are charged on the instruments; none where there are very many."""
-    charged = chain.from_iterable(charged_with(account, name) for name in instrument_ids)
-    found = list(islice(charged, MOST_CORRECTED + 1))
+def _few_charged_with(account: OpenAccount, instrument_id: str) -> list[Matter]:
+    """List the open cases that are charged on the instrument; none where there are very many."""
+    if account.count_tied(instrument_id) > MOST_CORRECTED:
+        return []
+    return _unless_many(charged_with(account, instrument_id))
+
+
+def _unless_many(matters: Iterable[Matter]) -> list[Matter]:
+    found = list(islice(matters, MOST_CORRECTED + 1))
     return found if len(found) <= MOST_CORRECTED else []
 
 

@@ -21,9 +21,7 @@ from tests.benchmarks.machine import described, yardstick_ns
 PAGE_EVENTS = 200
 LARGE_ACCOUNT, SMALL_ACCOUNT = 10_000, 10  # subscriptions
 MOST_GROWTH = 1.5  # our choice; design rule: the cost must not grow with open cases or subscriptions
-MOST_SHARED = (
-    2.0  # our choice: a number that many share is at its network's limits, which are looked at each time
-)
+MOST_SHARED = 2.0  # our choice: a number that many share is at its network's limits, looked at each time
 
 
 def measure(*, quick: bool) -> Report:

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from dunning.engine import Engine
 from dunning.instruments import MOST_CORRECTED
+from dunning.tables import Tables
 from schemas.charges import ChargeDeclined, Decline, Dialect
 from schemas.envelope import Event
 from schemas.instants import micros
@@ -38,10 +40,21 @@ def payer(*, subscriptions: int) -> tuple[Engine, dict[bytes, bytes | None]]:
 
 
 @pytest.mark.parametrize("subscriptions", [1, CASES])
-def test_a_decline_looks_at_a_few_records_however_many_cases_there_are(subscriptions: int) -> None:
+def test_a_decline_looks_at_a_few_records_however_many_cases_there_are(
+    subscriptions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine, _ = payer(subscriptions=subscriptions)
+    read: list[str] = []
+    record = Tables.record
+
+    def counted(tables: Tables, account_id: str, name: str) -> Any:
+        read.append(name)
+        return record(tables, account_id, name)
+
+    monkeypatch.setattr(Tables, "record", counted)
     step = engine.fold([on_one_number(7, 2, subscriptions=subscriptions)], micros(LATER))
     assert len(step.changes) < 10
+    assert 0 < len(read) < CASES / 2
 
 
 @pytest.mark.parametrize("subscriptions", [1, CASES])
