@@ -98,7 +98,7 @@ def bind(account: OpenAccount, instrument_id: str, reach: Reach) -> None:
     for name in (*reach.named, *reach.replacing):
         subscription = account.subscription(name)
         # Who follows the account default goes on following it when the default itself is replaced.
-        if name in reach.named or not (reach.replaces_default and subscription.own is None):
+        if not (reach.replaces_default and subscription.own is None) or name in reach.named:
             _set_own(account, name, instrument_id)
         subscription.seen = None
         account.subscription_changed(name)

@@ -204,7 +204,7 @@ def doubted(page: Page, matter: Matter, failure: Failure) -> Reason:
 
 
 def tell_doubt(page: Page, matter: Matter, instrument_id: str | None, *why: str) -> None:
-    """Tell the operator that money may have moved, or not: a person has to look."""
+    """Tell the operator, where there is an open case, that money may have moved, or not: a person has to look."""
     if matter.has_open_case:
         page.notice(
             matter,

@@ -147,8 +147,7 @@ def _hold_back(page: Page, matter: Matter) -> None:
     invoice.quarantined.append(
         Quarantined(UNKNOWN_CHARGE, None, BY_OTHERS, reconcile=True, since=page.now, is_named=False)
     )
-    if matter.has_open_case:
-        tell_doubt(page, matter, None, "engine.currency_differs")
+    tell_doubt(page, matter, None, "engine.currency_differs")
 
 
 def _matter(page: Page, account_id: str, invoice_id: str) -> Matter:
