@@ -1,6 +1,5 @@
 """Which names the setting `card_number_exempt_fields` may hold. Rule: they come from the types of the events."""
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -9,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 from schemas.envelope import Event
 from schemas.events import INPUT_TYPES
 from schemas.screening import FREE_TEXT
+from streams.errors import did_you_mean
 
 _KEY = "key"
 _HEADER = "headers."
@@ -26,8 +26,7 @@ def refuse_unknown(names: Iterable[str]) -> None:
         is_header = name.startswith(_HEADER) and name != _HEADER
         if is_header or name in known or name in paths:
             continue
-        close = difflib.get_close_matches(name, [*known, *paths], n=1)
-        meant = f": did you mean {close[0]}?" if close else ":"
+        meant = did_you_mean(name, [*known, *paths]) or ":"
         raise ValueError(
             f"no id field is called {name}{meant} there are {', '.join(known)} and {_HEADER}NAME"
         )

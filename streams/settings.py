@@ -5,11 +5,10 @@ come as a file: `DUNNING_SASL_PASSWORD_FILE`. The words of Kafka's security are 
 (`security.protocol`, `sasl.mechanism`, `ssl.ca.location`), with underscores.
 """
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
@@ -18,7 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from streams.errors import Misuse
+from streams.errors import Misuse, did_you_mean
 
 PREFIX = "DUNNING_"
 CONFIG_VARIABLE = "DUNNING_CONFIG"
@@ -243,19 +242,18 @@ def refuse_unknown_variables() -> None:
             known.add(PREFIX + name.upper() + _FILE_SUFFIX)
     for variable in sorted(os.environ):
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
-            raise Misuse(f"unknown environment variable {variable}{_suggestion(variable.upper(), known)}")
+            raise Misuse(f"unknown environment variable {variable}{_meant(variable.upper(), known)}")
 
 
 def _refuse_unknown_keys() -> None:
     for key in _file_values():
         if key not in Settings.model_fields:
-            suggestion = _suggestion(key, Settings.model_fields)
-            raise Misuse(f"unknown setting {key!r} in {os.environ[CONFIG_VARIABLE]}{suggestion}")
+            meant = _meant(key, Settings.model_fields)
+            raise Misuse(f"unknown setting {key!r} in {os.environ[CONFIG_VARIABLE]}{meant}")
 
 
-def _suggestion(word: str, known: Mapping[str, object] | set[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(known), n=1)
-    return f": did you mean {close[0]}?" if close else ": `dunning config` lists all settings"
+def _meant(word: str, known: Iterable[str]) -> str:
+    return did_you_mean(word, known) or ": `dunning config` lists all settings"
 
 
 def _variable(name: str) -> str | None:

@@ -190,11 +190,12 @@ async def until_settled(settings: Settings, places: Sequence[TopicPartition]) ->
     async with open_reader(settings, "read_uncommitted") as everything, open_reader(settings) as committed:
         ends = await everything.end_offsets(places)
         while behind := [
-            place for place, stable in (await committed.end_offsets(places)).items() if stable < ends[place]
+            (place, stable)
+            for place, stable in (await committed.end_offsets(places)).items()
+            if stable < ends[place]
         ]:
             if loop.time() > deadline:
-                stable = (await committed.end_offsets(behind))[behind[0]]
-                raise Trouble(await told_of(connection(settings), behind[0], stable))
+                raise Trouble(await told_of(connection(settings), *behind[0]))
             await asyncio.sleep(0.1)
 
 
