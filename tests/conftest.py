@@ -5,7 +5,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -39,14 +39,24 @@ def unique() -> str:
 
 
 @pytest.fixture
-def settings(bootstrap: str, unique: str) -> Settings:
-    """Settings for one test: its own topics and its own group on the broker of this run."""
-    return Settings(
-        bootstrap=bootstrap,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=2,
-        replication=1,
-        session_timeout_ms=6_000,
-        metrics_port=0,
-    )
+def settings_on(unique: str) -> Callable[[str], Settings]:
+    """Make settings for one test, its own topics and its own group, on a broker."""
+
+    def made(bootstrap: str) -> Settings:
+        return Settings(
+            bootstrap=bootstrap,
+            app_id=unique,
+            topic_prefix=f"{unique}.",
+            partitions=2,
+            replication=1,
+            session_timeout_ms=6_000,
+            metrics_port=0,
+        )
+
+    return made
+
+
+@pytest.fixture
+def settings(bootstrap: str, settings_on: Callable[[str], Settings]) -> Settings:
+    """Settings for one test on the broker of this run."""
+    return settings_on(bootstrap)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,18 +17,11 @@ from tests.kafka.test_end_to_end import get
 from tests.outage_worker import ANSWER_S, PAUSED
 from tests.world import World, declined, judge
 
+SettingsOn = Callable[[str], Settings]
 
-async def made(kafka: EmbeddedKafka, unique: str, folder: Path, cleanup: contextlib.ExitStack) -> World:
-    """Make topics of two partitions on a broker of its own; the cleanup ends the processes."""
-    settings = Settings(
-        bootstrap=kafka.bootstrap,
-        app_id=unique,
-        topic_prefix=f"{unique}.",
-        partitions=2,
-        replication=1,
-        session_timeout_ms=6_000,
-        metrics_port=0,
-    )
+
+async def made(settings: Settings, folder: Path, cleanup: contextlib.ExitStack) -> World:
+    """Make the topics; the cleanup ends the processes."""
     world = World(settings, folder / "logs")
     cleanup.callback(world.end_all)
     await world.create()
@@ -35,12 +29,14 @@ async def made(kafka: EmbeddedKafka, unique: str, folder: Path, cleanup: context
 
 
 @pytest.mark.slow  # a broker that was killed takes a quarter of a minute to come back
-async def test_a_broker_that_is_killed_and_restarted_costs_time_only(tmp_path: Path, unique: str) -> None:
+async def test_a_broker_that_is_killed_and_restarted_costs_time_only(
+    tmp_path: Path, settings_on: SettingsOn
+) -> None:
     data = tmp_path / "kafka"
     with contextlib.ExitStack() as cleanup:
         with EmbeddedKafka(data_dir=data) as kafka:
             port = int(kafka.bootstrap.rpartition(":")[2])
-            world = await made(kafka, unique, tmp_path, cleanup)
+            world = await made(settings_on(kafka.bootstrap), tmp_path, cleanup)
             worker = world.start(WORKER)
             await worker.until_logged(FIRST, times=2)
             published = await world.publish(declined(number, f"a-{number % 50}") for number in range(10_000))
@@ -59,10 +55,12 @@ async def test_a_broker_that_is_killed_and_restarted_costs_time_only(tmp_path: P
             assert await judge(world, CountingFold, sent, [OUTPUT, TIMED]) >= published
 
 
-async def test_a_consumer_that_a_rebalance_left_paused_stops_its_worker(tmp_path: Path, unique: str) -> None:
+async def test_a_consumer_that_a_rebalance_left_paused_stops_its_worker(
+    tmp_path: Path, settings_on: SettingsOn
+) -> None:
     """The broker is away while Faust asks where to go on: Faust gives up without a word, and stays paused."""
     with EmbeddedKafka(data_dir=tmp_path / "kafka") as kafka, contextlib.ExitStack() as cleanup:
-        world = await made(kafka, unique, tmp_path, cleanup)
+        world = await made(settings_on(kafka.bootstrap), tmp_path, cleanup)
         worker = world.start("tests.outage_worker", str(kafka.pid))
         cleanup.callback(os.kill, kafka.pid, signal.SIGCONT)
         await worker.until_logged(PAUSED)
